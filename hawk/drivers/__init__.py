@@ -1,0 +1,1 @@
+"""Device families: one pure file each. A new one needs this file and an entry point."""

@@ -1,0 +1,79 @@
+"""What a driver is: a table of facts and pure functions from bytes to samples.
+
+No await, no clock, no logging. Everything raises ProtocolError, and nothing else, on bytes
+that are no valid frame.
+"""
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from hawk.model.address import Address
+from hawk.model.advertisement import Advertisement
+from hawk.model.reading import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Bytes for the device's write characteristic."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Gatt:
+    """Where a device talks; UUIDs in full, lower case."""
+
+    service: str
+    write: str
+    notify: str
+
+
+class Codec(Protocol):
+    """One conversation with one device; made anew for each session."""
+
+    def begin(self) -> tuple[Write, ...]:
+        """What to write once notifications are on; also what to repeat when nothing comes."""
+        ...
+
+    def receive_data(self, data: bytes) -> Sample | None:
+        """The sample in this notification; None if it rightly carries none. Raises ProtocolError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a driver understood of one advertisement."""
+
+    sample: Sample
+    proven: bool  # decrypted, and the inner address is the sender's: the family is certain
+    recordable: bool  # a measurement of voltage; a beacon with the charge alone is not
+
+
+class Note(enum.StrEnum):
+    """Why a valid frame carries no sample."""
+
+    ACKNOWLEDGEMENT = "acknowledgement"
+    EMPTY = "empty"
+    NOT_A_READING = "not_a_reading"
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """One family of devices."""
+
+    device_type: str  # "BM6"
+    description: str  # for people: "12 V battery monitor (leagend BM6, Ancel BM200 ...)"
+    names: frozenset[str]  # local names, compared without regard to case
+    gatt: Gatt
+    codec: Callable[[], Codec]
+    measures: tuple[str, ...]  # quantities a connection gives, of model.reading.QUANTITIES
+    hear: Callable[[Advertisement], Heard | None]
+    """What an advertisement says; None if it is not this family's or says nothing.
+    Raises ProtocolError if it is this family's but damaged."""
+    decode: Mapping[str, Callable[[bytes, Address | None], object]] = field(default_factory=dict)
+    """For `hawk decode`: kind -> decoder of captured bytes, with the sender's address if it is known.
+    The answer is a Sample, a Note, or one of the types in drivers.memory."""
+    polling_interval: float = 3600.0  # [s], unless set otherwise
+    aliases: frozenset[str] = frozenset()

@@ -1,0 +1,94 @@
+"""BM2: the older 12 V battery monitor. Voltage and charge; no temperature, no current.
+
+Live frame, one block, unasked once a second: nibbles `f5 VVV S CC`: voltage 0.01 V, status, state of
+charge; then a tick counter and bytes of unknown meaning; 9-15 were zero in every capture.
+29 frames of 4 devices. Of the status codes 1, 2 and 4 were captured; published lists swap 1 and 2.
+A random block begins with f5 once in 256 times: the family is fixed before anything is decoded.
+Sources: docs/devices/bm2.md; frames in tests/fixtures.
+"""
+
+from functools import partial
+
+from hawk.drivers import bm_family
+from hawk.drivers.api import Driver, Note, Write
+from hawk.drivers.bm_family import Family, checked_charge, implausible
+from hawk.drivers.memory import Bm2Record, without_padding
+from hawk.errors import ProtocolError
+from hawk.model.reading import Sample
+from hawk.wire import aes
+
+_LIVE = 0xF5
+_HISTORY_FRAMES = (b"\xe7", b"\xff\xff\xfe", b"\xff\xfe\xfe")
+
+FAMILY = Family(
+    key=b"leagend\xff\xfe1882466",
+    statuses={0: "critical", 1: "normal", 2: "low", 4: "charging", 8: "floating"},
+    beacon=bytes.fromhex("655f83caae16a10a702e31f30d58dd82"),
+    reversed_address=True,
+    strict_status=True,
+    charge_in_last_byte=True,
+)
+
+
+class Bm2Codec:
+    def begin(self) -> tuple[Write, ...]:
+        return ()  # it streams once somebody has subscribed
+
+    def receive_data(self, data: bytes) -> Sample | None:
+        said = decode_live(data)
+        return said if isinstance(said, Sample) else None
+
+
+def decode_live(data: bytes) -> Sample | Note:
+    """A frame that belongs to a history download is not a reading."""
+    if len(data) != aes.BLOCK:
+        raise ProtocolError("wrong_length", f"a live frame has 16 bytes, this one {len(data)}")
+    plain = aes.decrypt(FAMILY.key, data)
+    if plain.startswith(_HISTORY_FRAMES):
+        return Note.NOT_A_READING
+    if plain[0] != _LIVE:
+        raise ProtocolError("wrong_header", f"a frame begins with f5, not with {plain[:1].hex()}")
+    raw, code = plain[1] << 4 | plain[2] >> 4, plain[2] & 0xF
+    if not raw:
+        raise implausible("a voltage of 0.00 V")
+    return Sample(
+        voltage=raw / 100,
+        state_of_charge=checked_charge(plain[3]),
+        status=FAMILY.status(code),
+        status_code=code,
+    )
+
+
+def decode_history(plain: bytes) -> tuple[Bm2Record | None, ...]:
+    """Records of 8 nibbles `xxx k yyy p`, as sent; which end is the newest is disputed."""
+    return without_padding([_record(plain[i : i + 4]) for i in range(0, len(plain), 4)])
+
+
+def _record(raw: bytes) -> Bm2Record | None:
+    if not any(raw):
+        return None
+    bits = int.from_bytes(raw, "big")
+    return Bm2Record(
+        raw=raw,
+        voltage=(bits >> 20) / 100,
+        k=bits >> 16 & 0xF,
+        min_crank_voltage=(bits >> 4 & 0xFFF) / 100,
+        type=bits & 0xF,
+    )
+
+
+BM2 = Driver(
+    device_type="BM2",
+    description="12 V battery monitor: BM2, Battery Monitor, Li Battery Monitor, ZX-1689",
+    names=frozenset({"battery monitor", "li battery monitor", "zx-1689", "bm2"}),
+    gatt=bm_family.GATT,
+    codec=Bm2Codec,
+    measures=("voltage", "state_of_charge"),
+    hear=partial(bm_family.hear, FAMILY),
+    decode={
+        "live": lambda data, _: decode_live(data),
+        "advertisement": partial(bm_family.decode_advertisement, FAMILY),
+        "ibeacon": lambda data, _: bm_family.open_beacon(FAMILY, data),
+        "history": lambda data, _: decode_history(aes.decrypt(FAMILY.key, data)),
+    },
+)

@@ -1,0 +1,117 @@
+"""BM6 and BM7: 12 V battery monitors. Voltage, temperature and charge; they measure no current.
+
+Live frame, one block, after the request d15507:
+  0-2    d1 55 07
+  3      temperature sign  00 above, 01 below zero; ff: an acknowledgement, no measurement
+  4      temperature       1 degC
+  5      status            0 normal, 1 low, 2 charging
+  6      state of charge   1 %, as computed in the device from the profile that the app wrote
+  7-8    voltage           0.01 V, 12 bits
+  9-12   rapid acceleration, rapid deceleration (by name only; meaning unknown)
+Captured many times over; a negative temperature never, its sign is from the vendor's app.
+Sources: docs/devices/bm6.md; frames in tests/fixtures.
+"""
+
+from functools import partial
+
+from hawk.drivers import bm6_memory, bm_family
+from hawk.drivers.api import Driver, Note, Write
+from hawk.drivers.bm_family import Family, checked_charge, implausible
+from hawk.errors import ProtocolError
+from hawk.model.reading import Sample
+from hawk.wire import aes
+
+VERSION, CRANKING, HISTORY, LIVE = 0x01, 0x03, 0x05, 0x07
+_HARMLESS = frozenset({VERSION, CRANKING, HISTORY, LIVE})
+_HEAD = b"\xd1\x55"
+_ACKNOWLEDGED = 0xFF
+
+BM6_FAMILY = Family(
+    key=b"leagend\xff\xfe0100009",
+    statuses={0: "normal", 1: "low", 2: "charging"},
+    beacon=bytes.fromhex("3ba29cd9a42c894856badaf2606ef777"),
+)
+BM7_FAMILY = Family(key=b"leagend\xff\xfe010000@", statuses=BM6_FAMILY.statuses, beacon=None)
+
+
+def command(number: int, arguments: bytes = b"") -> bytes:
+    """The plain text of a command. Only those that read: others change the device for good."""
+    if number not in _HARMLESS:
+        raise ValueError(f"command {number:02x} is not one that only reads")
+    return (_HEAD + bytes([number]) + arguments).ljust(aes.BLOCK, b"\x00")
+
+
+class Bm6Codec:
+    def __init__(self, family: Family) -> None:
+        self._family = family
+
+    def begin(self) -> tuple[Write, ...]:
+        return (Write(aes.encrypt(self._family.key, command(LIVE))),)
+
+    def receive_data(self, data: bytes) -> Sample | None:
+        said = decode_live(self._family, data)
+        return said if isinstance(said, Sample) else None
+
+
+def decode_live(family: Family, data: bytes) -> Sample | Note:
+    """An answer to another command is no error: it may be interleaved."""
+    if len(data) != aes.BLOCK:
+        raise ProtocolError("wrong_length", f"a live frame has 16 bytes, this one {len(data)}")
+    plain = aes.decrypt(family.key, data)
+    if plain[:2] != _HEAD or plain[2] not in _HARMLESS:
+        raise ProtocolError("wrong_header", f"a frame begins with d155, not with {plain[:3].hex()}")
+    if plain[2] != LIVE:
+        return Note.NOT_A_READING
+    if plain[3] == _ACKNOWLEDGED:
+        return Note.ACKNOWLEDGEMENT
+    return _measurement(family, plain)
+
+
+def _measurement(family: Family, plain: bytes) -> Sample:
+    if plain[3] > 1:
+        raise implausible(f"a temperature sign of {plain[3]:02x}")
+    raw = int.from_bytes(plain[7:9], "big")
+    if not 0 < raw < 0x1000:
+        raise implausible(f"a voltage of {raw / 100:.2f} V")
+    return Sample(
+        voltage=raw / 100,
+        temperature=-plain[4] if plain[3] else plain[4],
+        state_of_charge=checked_charge(plain[6]),
+        status=family.status(plain[5]),
+        status_code=plain[5],
+        extra={
+            "rapid_acceleration": int.from_bytes(plain[9:11], "big"),
+            "rapid_deceleration": int.from_bytes(plain[11:13], "big"),
+        },
+    )
+
+
+def _driver(device_type: str, description: str, names: frozenset[str], family: Family) -> Driver:
+    return Driver(
+        device_type=device_type,
+        description=description,
+        names=names,
+        gatt=bm_family.GATT,
+        codec=partial(Bm6Codec, family),
+        measures=("voltage", "temperature", "state_of_charge"),
+        hear=partial(bm_family.hear, family),
+        decode={
+            "live": lambda data, _: decode_live(family, data),
+            "advertisement": partial(bm_family.decode_advertisement, family),
+            "ibeacon": lambda data, _: bm_family.open_beacon(family, data),
+            "history": lambda data, _: bm6_memory.decode_history(aes.decrypt(family.key, data)),
+            "version": lambda data, _: bm6_memory.decode_version(aes.decrypt(family.key, data)),
+            "cranking": lambda data, _: bm6_memory.decode_cranking(aes.decrypt(family.key, data)),
+        },
+    )
+
+
+BM6 = _driver(
+    "BM6",
+    "12 V battery monitor: leagend BM6, Ancel BM200, Sealey BT2020, Battery Guard",
+    frozenset({"bm6", "battery guard"}),
+    BM6_FAMILY,
+)
+BM7 = _driver(
+    "BM7", "12 V battery monitor: Ancel BM300 Pro, BM300", frozenset({"bm300 pro", "bm7"}), BM7_FAMILY
+)

@@ -1,0 +1,70 @@
+"""All drivers that are installed, and which of them an unknown device belongs to."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+
+from hawk.drivers.api import Driver, Heard
+from hawk.errors import NotFound, ProtocolError
+from hawk.model.advertisement import Advertisement
+from hawk.model.reading import Sample
+
+GROUP = "hawk.drivers"
+_NOTHING = Heard(Sample(), proven=False, recordable=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    driver: Driver
+    heard: Heard
+    reason: str  # in words for people
+
+
+class Catalogue:
+    def __init__(self, drivers: Iterable[Driver]) -> None:
+        self.drivers = tuple(drivers)
+        self._by_word = {
+            word.lower(): driver for driver in self.drivers for word in (driver.device_type, *driver.aliases)
+        }
+
+    def driver(self, device_type: str) -> Driver:
+        """By its type or an alias, in any case. Raises NotFound."""
+        if (driver := self._by_word.get(device_type.lower())) is None:
+            known = ", ".join(sorted(driver.device_type for driver in self.drivers))
+            raise NotFound(f"there is no driver for {device_type!r}; known types: {known}")
+        return driver
+
+    def canonical_type(self, device_type: str) -> str:
+        return self.driver(device_type).device_type
+
+    def hear(self, advertisement: Advertisement) -> Identified | None:
+        """Proof by decryption before the beacon before the name. The service FFF0, which many
+        unrelated products have, says nothing."""
+        heard = [(driver, said) for driver in self.drivers if (said := _try(driver, advertisement))]
+        for driver, said in heard:
+            if said.proven:
+                return Identified(driver, said, "decrypted advertisement")
+        if heard:
+            return Identified(*heard[0], "iBeacon")
+        return self._by_name(advertisement.name)
+
+    def _by_name(self, name: str | None) -> Identified | None:
+        if name is None:
+            return None
+        fits = [driver for driver in self.drivers if name.strip().lower() in driver.names]
+        return Identified(fits[0], _NOTHING, f"name {name.strip()!r}") if len(fits) == 1 else None
+
+
+def _try(driver: Driver, advertisement: Advertisement) -> Heard | None:
+    try:
+        return driver.hear(advertisement)
+    except ProtocolError:
+        return None
+
+
+@cache
+def load() -> Catalogue:
+    """Our own drivers come through the same door as those of other packages."""
+    found = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    return Catalogue(entry.load() for entry in found)

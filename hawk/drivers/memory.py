@@ -1,0 +1,54 @@
+"""What devices remember by themselves: history records and cranking events."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+
+@dataclass(frozen=True, slots=True)
+class Bm6Record:
+    """Two minutes in the life of a battery, as BM6 and BM7 keep them."""
+
+    raw: bytes
+    voltage: float  # [V]
+    state_of_charge: int  # [%]
+    temperature: int | None  # [degC]
+    flags: int  # set by voltage steps; no engine truth
+
+
+@dataclass(frozen=True, slots=True)
+class Bm2Record:
+    raw: bytes
+    voltage: float  # [V]
+    min_crank_voltage: float  # [V], 0 if there was none
+    k: int  # meaning unknown
+    type: int  # meaning unknown
+
+
+Record = TypeVar("Record", Bm6Record, Bm2Record)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    text: str  # 8 hex digits; their meaning is unknown
+
+
+@dataclass(frozen=True, slots=True)
+class CrankingEvent:
+    """The last start of the engine."""
+
+    status_code: int
+    voltage: float  # [V] as the device says; not the lowest sample
+    duration: float  # [s]
+    age: int  # [s], in steps of 2 minutes
+    samples: tuple[float, ...]  # [V], 10 ms apart
+
+    @property
+    def minimum_voltage(self) -> float:
+        return min(self.samples)
+
+
+def without_padding(records: list[Record | None]) -> tuple[Record | None, ...]:
+    """All-zero records at the end are the padding of the last block."""
+    while records and records[-1] is None:
+        records.pop()
+    return tuple(records)

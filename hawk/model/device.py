@@ -1,0 +1,109 @@
+"""Devices: the gadget on the battery and its record."""
+
+import enum
+from dataclasses import dataclass, field
+
+from hawk.model.address import Address
+from hawk.model.live import Live
+from hawk.model.reading import Moment
+
+
+class Lifecycle(enum.StrEnum):
+    DISCOVERED = "discovered"  # waits for configuration; nothing of it is stored
+    CONFIGURED = "configured"
+    IGNORED = "ignored"  # for ever, until somebody configures it
+
+
+class LinkState(enum.StrEnum):
+    IDLE = "idle"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    DISCONNECTING = "disconnecting"
+    DISCONNECTED = "disconnected"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """`connection_config` in devices.json."""
+
+    attempts: int = 3  # failures in a row before the longer wait
+    interval: float = 60.0  # [s] between those
+    reconnection_delay: float = 300.0  # [s] after them
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """The record in devices.json."""
+
+    address: Address
+    device_type: str
+    friendly_name: str
+    vehicle_id: str | None
+    lifecycle: Lifecycle
+    discovered_at: int | None  # [ms since the epoch]; None while the clock could not be trusted
+    configured_at: int | None = None  # [ms since the epoch]
+    polling_interval: float | None = None  # [s]; None = the setting polling.interval
+    retry: Retry = field(default_factory=Retry)
+
+
+def status_word(lifecycle: Lifecycle, link: LinkState) -> str:
+    """The specification's one-word `status`, which mixes life and link."""
+    if lifecycle is not Lifecycle.CONFIGURED:
+        return lifecycle.value
+    if link in {LinkState.CONNECTED, LinkState.DISCONNECTING}:
+        return LinkState.CONNECTED.value
+    if link in {LinkState.DISCONNECTED, LinkState.ERROR}:
+        return link.value
+    return lifecycle.value
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the last poll ended. `code` is "ok" or the code of a hawk error."""
+
+    code: str
+    detail: str
+    moment: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """The link of a device went from one state to the next."""
+
+    state: LinkState
+    moment: Moment
+    reason: str | None = None  # the code of an error, where one led here
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Polls since the service started."""
+
+    polls: int = 0
+    ok: int = 0
+    failed: int = 0
+    mean_duration: float | None = None  # [s] of successful polls: 0.9 old + 0.1 new
+    last_duration: float | None = None  # [s]
+    last_success: Moment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """A device as it is now: its record and what is known of it live."""
+
+    device: Device
+    vehicle_name: str | None = None
+    link: LinkState = LinkState.IDLE
+    live: Live = field(default_factory=Live)
+    name: str | None = None  # as advertised
+    rssi: int | None = None  # [dBm]
+    adapter: str | None = None
+    last_seen: Moment | None = None  # any advertisement or frame
+    available: bool = False  # its newest data are young enough
+    outcome: Outcome | None = None
+    simulated: bool = False
+
+    @property
+    def status(self) -> str:
+        return status_word(self.device.lifecycle, self.link)

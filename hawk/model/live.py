@@ -1,0 +1,40 @@
+"""The newest value of each quantity of one device, each with the time it was measured.
+
+Values come from different frames: an advertisement has no temperature, a beacon nothing but
+the charge. So each keeps its own time, and none is ever shown as newer than it is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hawk.model.reading import QUANTITIES, Moment, Sample, Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    value: float
+    moment: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    values: Mapping[str, Measured] = field(default_factory=dict)  # by model.reading.QUANTITIES
+    status: str | None = None
+    status_code: int | None = None
+    status_moment: Moment | None = None
+    extra: Mapping[str, Scalar] = field(default_factory=dict)
+
+    @property
+    def newest(self) -> Moment | None:
+        """When the youngest of the values was measured."""
+        return max((m.moment for m in self.values.values()), key=lambda m: m.boot_time, default=None)
+
+    def with_sample(self, sample: Sample, moment: Moment) -> "Live":
+        """Older values of what `sample` lacks stay as they are, with their own time."""
+        values = dict(self.values)
+        for quantity in QUANTITIES:
+            if (value := getattr(sample, quantity)) is not None:
+                values[quantity] = Measured(value, moment)
+        if sample.status is None:
+            return Live(values, self.status, self.status_code, self.status_moment, self.extra)
+        return Live(values, sample.status, sample.status_code, moment, sample.extra or self.extra)
