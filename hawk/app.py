@@ -1,0 +1,141 @@
+"""The process: opens what outlives every actor, runs the tree, ends in order."""
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+
+from actors import ActorSystem, ChildSpec, Supervisor, Watchdog, notify_systemd, open_system
+from hawk.ble.open import open_radio
+from hawk.clock import SystemClock
+from hawk.config.load import Loaded
+from hawk.datafolder import DataFolder
+from hawk.drivers import catalogue
+from hawk.errors import HawkError, StoreUnavailable
+from hawk.registry.files import RegistryFiles
+from hawk.registry.fleet import Fleet, configured_fleet
+from hawk.store.medium import choose_durability
+from hawk.store.readings import Log
+from hawk.tree import Parts, tree
+from hawk.web.server import open_socket, url_of
+
+log = logging.getLogger(__name__)
+
+LONGEST_STOP = 12.0  # [s] what has not ended by then is left to the clearing at the next start
+HOPELESS = 70  # exit code
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What the command line made of its options and the settings."""
+
+    folder: Path
+    loaded: Loaded
+    as_json: bool = False
+    demo: bool = False  # says the token, which is thrown away with the folder; begins with a fleet
+    duration: float | None = None  # [s] then it stops by itself
+
+
+def run(launch: Launch) -> None:
+    """Runs until told to stop. Raises StartError when it cannot start."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(DataFolder.open(launch.folder))
+        parts = _open(launch, folder, stack)
+        for warning in parts.warnings:
+            log.warning("%s", warning)
+        trio.run(_serve, launch, folder, parts)
+
+
+def _open(launch: Launch, folder: DataFolder, stack: ExitStack) -> Parts:
+    settings = launch.loaded.settings
+    listener = stack.enter_context(open_socket(settings.api.host, settings.api.port))
+    files = RegistryFiles(folder.devices_json, folder.vehicles_json)
+    readings = stack.enter_context(Log.open(folder.readings_db))
+    clock = SystemClock(settings.clock.trust)
+    try:
+        clock.not_before(readings.newest_stored_at() or 0)
+    except StoreUnavailable as error:
+        log.warning("%s: what time it was last is not known", error)
+    radio = open_radio(settings)
+    if launch.demo and isinstance(radio, Fleet) and not files.snapshot.devices:
+        files.write(configured_fleet(radio.fleet, clock.moment().utc))
+    return Parts(
+        settings=settings,
+        gateway_id=folder.gateway_id(),
+        token=folder.api_token(settings.api.token.get_secret_value()),
+        clock=clock,
+        files=files,
+        log=readings,
+        durability=choose_durability(settings.store.durability, folder.path),
+        radio=radio,
+        catalogue=catalogue.load(),
+        listener=listener,
+        warnings=(*launch.loaded.warnings, *files.recovered),
+    )
+
+
+async def _serve(launch: Launch, folder: DataFolder, parts: Parts) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with open_system(expected=(HawkError,), on_hopeless=_give_up) as system:
+            system.nursery.start_soon(Watchdog().run)
+            await system.start(ChildSpec("root", lambda: Supervisor.start(tree(parts, system))))
+            url = url_of(parts.listener)
+            folder.write_run(url, parts.clock.utc_ms())
+            _say_ready(launch, folder, parts, url)
+            with trio.move_on_after(float("inf") if launch.duration is None else launch.duration):
+                log.info("stopping after %s", signal.Signals(await anext(signals)).name)
+            await _stop(system)
+
+
+async def _stop(system: ActorSystem) -> None:
+    """A Bluetooth stack that hangs, or a client that does not read, cannot hold up the end."""
+    notify_systemd("STOPPING=1")
+    timer = threading.Timer(LONGEST_STOP, _leave)
+    timer.daemon = True
+    timer.start()
+    await system.stop()
+    if system.unfinished():
+        _leave()
+    timer.cancel()
+
+
+def _leave() -> None:
+    """Everything that was acknowledged is on the disk: the store ended, or its log survives this."""
+    log.warning("not everything would end: the next start clears what is left")
+    logging.shutdown()
+    os._exit(0)
+
+
+def _give_up(reason: str) -> None:
+    log.critical("beyond help, ending the process so that it is started anew: %s", reason)
+    logging.shutdown()
+    os._exit(HOPELESS)
+
+
+def _say_ready(launch: Launch, folder: DataFolder, parts: Parts, url: str) -> None:
+    notify_systemd("READY=1")
+    if launch.as_json:
+        ready = {
+            "event": "ready",
+            "url": url,
+            "token_file": str(folder.token_file),
+            **({"token": parts.token} if launch.demo else {}),
+            "mqtt": None,
+            "data": str(folder.path),
+            "gateway_id": parts.gateway_id,
+            "pid": os.getpid(),
+        }
+        print(json.dumps(ready), flush=True)
+    elif launch.demo:
+        print(f"Battery Hawk, with simulated batteries:  {url}/#token={parts.token}", file=sys.stderr)
+        print(f"  curl -H 'Authorization: Bearer {parts.token}' {url}/api/devices", file=sys.stderr)
+        print("  Ctrl-C ends it.", file=sys.stderr)
+    else:
+        print(f"Battery Hawk listens on {url}; the token is in {folder.token_file}", file=sys.stderr)

@@ -1,0 +1,332 @@
+"""The radio of a real machine: BlueZ through bleak. The only module that imports bleak.
+
+bleak speaks asyncio, so everything here with a leading underscore runs in an asyncio loop of its
+own, behind `actors.Bridge`. A session is one coroutine there, so that a cancelled one still lets
+its link go. What BlueZ does in each case was measured: docs/bluetooth.md.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from functools import partial
+from typing import TypeVar
+
+import trio
+from bleak import BleakClient, BleakScanner
+from bleak.args.bluez import BlueZDiscoveryFilters
+from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData
+from bleak.exc import (
+    BleakBluetoothNotAvailableError,
+    BleakBluetoothNotAvailableReason,
+    BleakDBusError,
+    BleakDeviceNotFoundError,
+    BleakError,
+    BleakGATTProtocolError,
+)
+
+from actors.bridge import Bridge, LoopGone
+from hawk.ble import refusal
+from hawk.ble.bluez import Bluez, KnownDevice, adapter_of, chosen
+from hawk.ble.fresh import Fresh
+from hawk.ble.radio import Conversation, Limits
+from hawk.ble.talk import News, bounded, finished, talk
+from hawk.drivers.api import Gatt
+from hawk.errors import BluetoothError, Busy, NoAdapter, SilentDevice, Undecodable
+from hawk.model.address import Address, parse_address
+from hawk.model.advertisement import Advertisement
+from hawk.model.device import LinkState
+
+_OPENING = 2.0  # [s] for the loop to open; it needs 0.01
+_START = 20.0  # [s] for BlueZ to start a scan; it needs 0.1
+_STOP = 3.0  # [s] for BlueZ to stop a scan
+_RELEASE = 10.0  # [s] for a link to go: bluetoothd lets it linger for 2
+_CONFIRM = 5.0  # [s] to see that it went, and to ask once more
+_EVERY_ADVERT = BlueZDiscoveryFilters(DuplicateData=True)  # otherwise BlueZ merges old data into new
+_ENDED = "The Bluetooth part of the program ended; it starts again by itself."
+
+R = TypeVar("R")
+_Heard = asyncio.Queue[Advertisement | NoAdapter]
+
+
+class BleakRadio:
+    simulated = False
+
+    def __init__(self, adapters: Sequence[str] = ()) -> None:
+        """Listens with all of these adapters that work; with none named, with the first that works."""
+        self._adapters = tuple(adapters)
+        self._bridge = Bridge("bluetooth")
+        self._scanners: tuple[BleakScanner, ...] = ()
+        self._held: set[Address] = set()
+        self._talking: set[News] = set()
+
+    async def run(self) -> None:
+        self._scanners, self._talking = (), set()  # of a loop that died
+        await self._bridge.run()
+
+    async def scan(self, heard: Callable[[Advertisement], None]) -> None:
+        with _loop_needed():
+            await self._call(self._listen, heard)
+
+    async def converse(
+        self,
+        address: Address,
+        gatt: Gatt,
+        conversation: Conversation,
+        limits: Limits,
+        on_link: Callable[[LinkState], None],
+    ) -> None:
+        with self._claimed(address):
+            try:
+                await self._call(self._session, address, gatt, conversation, limits, on_link)
+            except LoopGone as error:
+                raise refusal.link_lost(address, "the Bluetooth part of the program ended") from error
+
+    async def drop(self, address: Address) -> None:
+        with _loop_needed():
+            await self._call(self._drop, address, address in self._held)
+
+    async def links(self) -> tuple[Address, ...]:
+        with _loop_needed():
+            known = await self._call(self._known)
+        return tuple(sorted({device.address for device in known if device.connected}))
+
+    async def _call(self, fn: Callable[..., Awaitable[R]], *args: object) -> R:
+        """In the loop. Who starts `run` and calls at once finds it not quite open yet."""
+        with trio.move_on_after(_OPENING):
+            await self._bridge.wait_open()
+        return await self._bridge.call(fn, *args)
+
+    @contextmanager
+    def _claimed(self, address: Address) -> Iterator[None]:
+        """BlueZ fails both of two sessions with one device."""
+        if address in self._held:
+            raise Busy(f"{address} is being read just now: try again in a minute.")
+        self._held.add(address)
+        try:
+            yield
+        finally:
+            self._held.discard(address)
+
+    # -- hearing -----------------------------------------------------------------------------
+
+    async def _listen(self, heard: Callable[[Advertisement], None]) -> None:
+        queue: _Heard = asyncio.Queue()
+        async with Bluez.opened() as bluez, AsyncExitStack() as scanners:
+            adapters = chosen(await bluez.adapters(), self._adapters)
+            await bluez.watch(adapters, partial(self._tell_loss, queue))
+            for adapter in adapters:
+                await scanners.enter_async_context(self._scanning(adapter, queue, bluez))
+            while True:
+                news = await queue.get()
+                if isinstance(news, NoAdapter):
+                    raise news
+                heard(news)
+
+    def _tell_loss(self, queue: _Heard, loss: NoAdapter) -> None:
+        """A client whose daemon was killed believes for ever that it is connected."""
+        queue.put_nowait(loss)
+        for news in self._talking:
+            news.put_nowait(loss)
+
+    @asynccontextmanager
+    async def _scanning(self, adapter: str, queue: _Heard, bluez: Bluez) -> AsyncIterator[None]:
+        scanner = BleakScanner(
+            partial(_hear, Fresh(), queue), bluez={"adapter": adapter, "filters": _EVERY_ADVERT}
+        )
+        try:
+            with translated():
+                await finished(scanner.start(), _START)
+            self._scanners += (scanner,)
+            yield
+        finally:
+            self._scanners = tuple(s for s in self._scanners if s is not scanner)
+            if bluez.connected:  # otherwise the bus is gone, and nobody will answer
+                with suppress(BleakError, OSError, EOFError):  # "No discovery started": it ended before us
+                    await finished(scanner.stop(), _STOP)
+
+    def _device(self, address: Address) -> BLEDevice:
+        """As heard best; BlueZ knows it for 30 s after its last advert. Raises NotHeard."""
+        known = [
+            scanner.discovered_devices_and_advertisement_data[address]
+            for scanner in self._scanners
+            if address in scanner.discovered_devices_and_advertisement_data
+        ]
+        if not known:
+            raise refusal.not_heard(address)
+        return max(known, key=lambda found: found[1].rssi)[0]
+
+    # -- talking -----------------------------------------------------------------------------
+
+    async def _session(
+        self,
+        address: Address,
+        gatt: Gatt,
+        conversation: Conversation,
+        limits: Limits,
+        on_link: Callable[[LinkState], None],
+    ) -> None:
+        device, news = self._device(address), News()
+        lost = refusal.link_lost(address, "the device or the radio ended it")
+        client = BleakClient(device, lambda _: news.put_nowait(lost), timeout=limits.connect)
+        on_link(LinkState.CONNECTING)
+        try:
+            with translated(address):
+                await bounded(client.connect(), limits.connect + _RELEASE, undo=_RELEASE)
+            try:
+                if client.is_connected:
+                    _clear(news)  # of attempts that failed: bleak repeats some by itself
+                on_link(LinkState.CONNECTED)
+                with self._listed(news), translated(address, linked=True):
+                    async with asyncio.timeout(limits.session):
+                        await _converse(client, gatt, conversation, news)
+            finally:
+                on_link(LinkState.DISCONNECTING)
+                await _disconnect(client)
+        finally:
+            await self._confirm_gone(address)
+            on_link(LinkState.DISCONNECTED)
+
+    @contextmanager
+    def _listed(self, news: News) -> Iterator[None]:
+        self._talking.add(news)
+        try:
+            yield
+        finally:
+            self._talking.discard(news)
+
+    async def _confirm_gone(self, address: Address) -> None:
+        with suppress(BluetoothError, TimeoutError):  # no Bluetooth, no link
+            await finished(self._drop(address), _CONFIRM)
+
+    async def _drop(self, address: Address, pending: bool = False) -> None:
+        """`pending`: ends an attempt to connect as well."""
+        async with Bluez.opened() as bluez:
+            for device in await bluez.devices(self._adapters):
+                if device.address == address and (device.connected or pending):
+                    await bluez.disconnect(device)
+
+    async def _known(self) -> tuple[KnownDevice, ...]:
+        async with Bluez.opened() as bluez:
+            return await bluez.devices(self._adapters)
+
+
+@contextmanager
+def _loop_needed() -> Iterator[None]:
+    try:
+        yield
+    except LoopGone as error:
+        raise NoAdapter(_ENDED) from error
+
+
+def _hear(fresh: Fresh, queue: _Heard, device: BLEDevice, said: AdvertisementData) -> None:
+    path, properties = said.platform_data
+    news = fresh.news(
+        path,
+        said.rssi,
+        connected=bool(properties.get("Connected")),
+        services_resolved=bool(properties.get("ServicesResolved")),
+        manufacturer_data=said.manufacturer_data,
+    )
+    if news is None:
+        return
+    queue.put_nowait(
+        Advertisement(
+            address=parse_address(device.address),
+            name=said.local_name,
+            rssi=said.rssi,
+            adapter=adapter_of(path),
+            manufacturer_data=news,
+            service_uuids=tuple(uuid.lower() for uuid in said.service_uuids),
+        )
+    )
+
+
+async def _disconnect(client: BleakClient) -> None:
+    """Also of a link that was lost: until then the client keeps its D-Bus connection. Not after
+    a connect that failed, which has undone itself: bleak 3.1 may then wait for ever.
+    """
+    with suppress(BleakError, OSError, EOFError):  # whether the link is gone is looked at afterwards
+        await finished(client.disconnect(), _RELEASE)
+
+
+def _clear(news: News) -> None:
+    while not news.empty():
+        news.get_nowait()
+
+
+async def _converse(client: BleakClient, gatt: Gatt, conversation: Conversation, news: News) -> None:
+    writable, notifying = (
+        _characteristic(client, gatt, gatt.write),
+        _characteristic(client, gatt, gatt.notify),
+    )
+    response = "write" in writable.properties
+
+    async def write(data: bytes) -> None:
+        await client.write_gatt_char(writable, data, response=response)
+
+    await client.start_notify(notifying, lambda _, data: news.put_nowait(bytes(data)))
+    await talk(conversation, news, write)
+
+
+def _characteristic(client: BleakClient, gatt: Gatt, uuid: str) -> BleakGATTCharacteristic:
+    service = client.services.get_service(gatt.service)
+    found = service and service.get_characteristic(uuid)
+    if not found:
+        raise Undecodable(
+            f"{client.address} offers no service {gatt.service[4:8]} with {uuid[4:8]}:"
+            " it is of another family than its type says."
+        )
+    return found
+
+
+@contextmanager
+def translated(address: Address | None = None, *, linked: bool = False) -> Iterator[None]:
+    """Everything that bleak and D-Bus raise, as errors of ours. `address` is None about an adapter."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise _too_slow(address, linked=linked) from error
+    except BleakBluetoothNotAvailableError as error:
+        raise _not_available(error) from error
+    except BleakDBusError as error:
+        raise refusal.refused(error.dbus_error, " ".join(error.args[1:]), address, linked=linked) from error
+    except BleakGATTProtocolError as error:
+        raise _refused(address, f"the device refused a request ({error.args[1]})", linked=linked) from error
+    except BleakDeviceNotFoundError as error:
+        raise _refused(address, "not found", linked=linked) from error
+    except BleakError as error:
+        raise _refused(address, str(error), linked=linked) from error
+    except (OSError, EOFError) as error:
+        raise refusal.no_bus(error) from error
+
+
+def _too_slow(address: Address | None, *, linked: bool) -> Exception:
+    if address is None:
+        return refusal.daemon_silent()
+    if linked:
+        return SilentDevice(f"{address} is connected, but the conversation did not end in time.")
+    return refusal.connect_failed(address, "connect timed out")
+
+
+def _not_available(error: BleakBluetoothNotAvailableError) -> NoAdapter:
+    reason = BleakBluetoothNotAvailableReason
+    match error.reason:
+        case reason.POWERED_OFF:
+            return refusal.powered_off("of this machine")
+        case reason.DENIED_BY_SYSTEM | reason.DENIED_BY_USER | reason.DENIED_BY_UNKNOWN:
+            return refusal.no_permission(str(error.args[0]))
+        case _:
+            return refusal.no_adapter()
+
+
+def _refused(address: Address | None, text: str, *, linked: bool) -> Exception:
+    """What bleak itself says, without an error of D-Bus."""
+    if address is None:
+        return NoAdapter(f"Bluetooth cannot be used ({text}): 'bluetoothctl list' shows the adapters.")
+    if linked:
+        return refusal.link_lost(address, text)
+    if "not found" in text:
+        return refusal.not_heard(address)
+    return refusal.connect_failed(address, text)

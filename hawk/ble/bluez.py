@@ -1,0 +1,213 @@
+"""BlueZ asked directly over D-Bus, for what bleak does not tell.
+
+That is: which adapters there are, which links the daemon holds, and the news that all hearing
+has ended (bleak raises nothing then, its scanner just falls silent). Each object is a D-Bus
+connection of its own, for as long as it is open. For asyncio.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from dbus_fast import AuthError, BusType, DBusError, Message, MessageType, unpack_variants
+from dbus_fast.aio import MessageBus
+
+from hawk.ble import refusal
+from hawk.errors import NoAdapter
+from hawk.model.address import Address, parse_address
+
+_BLUEZ = "org.bluez"
+_ADAPTER = "org.bluez.Adapter1"
+_DEVICE = "org.bluez.Device1"
+_ANSWER = 12.0  # [s] the daemon takes 2 s to let a link go, more when the device is silent
+
+Objects = Mapping[str, Mapping[str, Mapping[str, Any]]]  # path -> interface -> property -> value
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    name: str  # "hci0"
+    powered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDevice:
+    path: str
+    address: Address
+    adapter: str
+    connected: bool
+
+
+class Bluez:
+    def __init__(self, bus: MessageBus) -> None:
+        self._bus = bus
+        self._watcher: asyncio.Task[None] | None = None
+
+    @staticmethod
+    @asynccontextmanager
+    async def opened() -> AsyncIterator["Bluez"]:
+        """Raises NoAdapter when there is no D-Bus to speak to."""
+        bus = MessageBus(bus_type=BusType.SYSTEM, auth_timeout=_ANSWER)
+        with _translated():
+            await bus.connect()
+        try:
+            yield Bluez(bus)
+        finally:
+            bus.disconnect()
+            with suppress(OSError, EOFError):  # how the connection ended matters to nobody now
+                await _ended(bus)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the bus is still there; dbus-fast never answers a call on a broken connection."""
+        return bool(self._bus.connected)
+
+    async def adapters(self) -> tuple[Adapter, ...]:
+        return adapters_in(await self._objects())
+
+    async def devices(self, adapters: Collection[str] = ()) -> tuple[KnownDevice, ...]:
+        """Those known to these adapters; with none named, to any."""
+        known = devices_in(await self._objects())
+        return tuple(device for device in known if not adapters or device.adapter in adapters)
+
+    async def disconnect(self, device: KnownDevice) -> None:
+        """Ends its link, or the attempt to make one. Raises BluetoothError."""
+        with suppress(_NoSuchLinkError):
+            await self._call(device.path, _DEVICE, "Disconnect", address=device.address)
+
+    async def watch(self, adapters: Collection[str], gone: Callable[[NoAdapter], None]) -> None:
+        """From now on calls `gone` when nothing can be heard through one of `adapters` any more:
+        it was switched off or removed, or the daemon or the bus ended.
+        """
+
+        def heard(message: Message) -> None:
+            if message.message_type is MessageType.SIGNAL and (loss := loss_in(message, adapters)):
+                gone(loss)
+
+        self._bus.add_message_handler(heard)
+        for rule in (
+            f"type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='{_BLUEZ}'",
+            f"type='signal',sender='{_BLUEZ}',member='PropertiesChanged',arg0='{_ADAPTER}'",
+            f"type='signal',sender='{_BLUEZ}',member='InterfacesRemoved'",
+        ):
+            await self._call(
+                "/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch", rule, to="org.freedesktop.DBus"
+            )
+        self._watcher = asyncio.create_task(self._watch_bus(gone))
+
+    async def _watch_bus(self, gone: Callable[[NoAdapter], None]) -> None:
+        try:
+            await _ended(self._bus)
+        except (OSError, EOFError) as error:
+            gone(refusal.no_bus(error))
+
+    async def _objects(self) -> Objects:
+        (objects,) = await self._call("/", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects")
+        return unpack_variants(objects)  # type: ignore[no-any-return]  # the library says Any
+
+    async def _call(
+        self,
+        path: str,
+        interface: str,
+        member: str,
+        argument: str | None = None,
+        *,
+        to: str = _BLUEZ,
+        address: Address | None = None,
+    ) -> list[Any]:
+        signature, body = ("", []) if argument is None else ("s", [argument])
+        question = Message(
+            destination=to, path=path, interface=interface, member=member, signature=signature, body=body
+        )
+        with _translated():
+            async with asyncio.timeout(_ANSWER):
+                reply = await self._bus.call(question)
+        if reply.message_type is not MessageType.ERROR:
+            return reply.body
+        error, text = reply.error_name or "", " ".join(str(part) for part in reply.body)
+        if address is not None and error.endswith(("UnknownObject", "NotConnected", "DoesNotExist")):
+            raise _NoSuchLinkError
+        raise refusal.refused(error, text, address)
+
+
+class _NoSuchLinkError(Exception):
+    """Nothing is left to disconnect."""
+
+
+async def _ended(bus: MessageBus) -> None:
+    await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]  # dbus-fast left it untyped
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise refusal.daemon_silent() from error
+    except AuthError as error:
+        raise refusal.no_permission(str(error)) from error
+    except DBusError as error:
+        raise refusal.refused(str(error.type), error.text) from error
+    except (OSError, EOFError, ValueError) as error:
+        raise refusal.no_bus(error) from error
+
+
+def adapters_in(objects: Objects) -> tuple[Adapter, ...]:
+    """The adapters that can connect to devices, by name."""
+    found = [
+        Adapter(adapter_of(path), bool(interfaces[_ADAPTER].get("Powered")))
+        for path, interfaces in objects.items()
+        if _ADAPTER in interfaces and "central" in interfaces[_ADAPTER].get("Roles", ("central",))
+    ]
+    return tuple(sorted(found, key=lambda adapter: (len(adapter.name), adapter.name)))
+
+
+def devices_in(objects: Objects) -> tuple[KnownDevice, ...]:
+    return tuple(
+        KnownDevice(
+            path,
+            parse_address(interfaces[_DEVICE]["Address"]),
+            adapter_of(path),
+            bool(interfaces[_DEVICE].get("Connected")),
+        )
+        for path, interfaces in objects.items()
+        if _DEVICE in interfaces
+    )
+
+
+def loss_in(signal: Message, adapters: Collection[str]) -> NoAdapter | None:
+    """What this signal of BlueZ or of the bus ends, as far as `adapters` are concerned."""
+    match signal.member, signal.body:
+        case "NameOwnerChanged", [str(name), str(), str()] if name == _BLUEZ:
+            return refusal.no_daemon()
+        case "PropertiesChanged", [str(interface), dict(changed), list()] if interface == _ADAPTER:
+            name = adapter_of(signal.path or "")
+            if name in adapters and "Powered" in changed and not changed["Powered"].value:
+                return refusal.powered_off(name)
+        case "InterfacesRemoved", [str(path), list(interfaces)] if _ADAPTER in interfaces:
+            if (name := adapter_of(path)) in adapters:
+                return refusal.adapter_missing(name)
+    return None
+
+
+def chosen(there: Collection[Adapter], wanted: Collection[str]) -> tuple[str, ...]:
+    """The adapters to listen with: the wanted ones that work, or the first one that works.
+
+    Raises NoAdapter when none does.
+    """
+    asked = [a for a in there if a.name in wanted] if wanted else list(there)
+    if working := [a.name for a in asked if a.powered]:
+        return tuple(working) if wanted else (working[0],)
+    if asked:
+        raise refusal.powered_off(asked[0].name)
+    if wanted:
+        raise refusal.adapter_missing(next(iter(wanted)))
+    raise refusal.no_adapter()
+
+
+def adapter_of(path: str) -> str:
+    """The hci0 in /org/bluez/hci0/dev_50_54_7B_00_11_22."""
+    parts = path.split("/")
+    return parts[3] if len(parts) > 3 else ""

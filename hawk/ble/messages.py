@@ -1,0 +1,79 @@
+"""What the scanner and the arbiter can be asked and told."""
+
+from dataclasses import dataclass
+
+from actors import ActorRef, Query
+from hawk.model.address import Address
+from hawk.model.reading import Moment
+
+# -- scanner -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Seek(Query[Moment]):
+    """Answered when the device is heard: at once if it was a moment ago. Scans if need be.
+
+    The asker sets the limit; a Seek that was given up is forgotten."""
+
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class ScannerStatus:
+    listening: bool
+    reason: str | None  # why not
+    adverts: int  # heard since start
+    devices: int  # different addresses heard in the last minute
+    restarts: int
+    dropped: int = 0  # adverts that came faster than they could be understood
+    damaged: int = 0  # adverts of known devices that could not be decoded
+
+
+@dataclass(frozen=True, slots=True)
+class GetScannerStatus(Query[ScannerStatus]):
+    pass
+
+
+# -- arbiter -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The right to hold one link; goes back by ReleaseSlot."""
+
+    number: int
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSlot(Query[Slot]):
+    """Answered when the radio is free for this device and nobody else establishes a link."""
+
+    address: Address
+    holder: ActorRef  # type: ignore[type-arg]  # whoever it is; only its end is watched
+    longest: float  # [s] until the slot is taken back
+    urgent: bool = False  # a person waits
+
+
+@dataclass(frozen=True, slots=True)
+class LinkEstablished:
+    """The holder's link is up: the next one may begin to connect."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseSlot:
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArbiterStatus:
+    held: tuple[Slot, ...]
+    waiting: int
+    taken_back: int  # slots whose holder died or overran
+
+
+@dataclass(frozen=True, slots=True)
+class GetArbiterStatus(Query[ArbiterStatus]):
+    pass

@@ -1,0 +1,253 @@
+"""The scanner: hears all devices, tells everybody, and has the registry note those nobody knew."""
+
+import logging
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+from actors import Actor, ActorCrashed, ActorRef, AskTimeout, Later
+from hawk.ble.listening import Listening
+from hawk.ble.messages import GetScannerStatus, ScannerStatus, Seek
+from hawk.ble.radio import Radio
+from hawk.ble.sightings import Sightings
+from hawk.ble.understanding import Understanding, Understood
+from hawk.clock import Clock
+from hawk.drivers.catalogue import Catalogue
+from hawk.errors import HawkError, NoAdapter
+from hawk.events import BluetoothChanged, DeviceChanged, DeviceRemoved, DeviceSeen
+from hawk.model.address import Address
+from hawk.model.advertisement import Advertisement
+from hawk.model.reading import Moment
+from hawk.registry.messages import Discover, GetRegistry, Snapshot
+
+BUFFER = 1_000  # adverts between the radio and this actor; the oldest give way
+BATCH = 50  # adverts at a time, so that questions wait for milliseconds only
+FRESH = 20.0  # [s] a device heard so lately is there: BlueZ forgets it after 30
+REGISTRY_WITHIN = 10.0  # [s]
+ASK_AGAIN = 60.0  # [s] after the registry could not note a device
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """When to scan if nobody listens all the time."""
+
+    initial_scan: bool = True
+    periodic_interval: float = 43_200.0  # [s]; 0 = never
+    scan_duration: float = 10.0  # [s]
+
+
+@dataclass(frozen=True, slots=True)
+class _AdvertsCame:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class _WindowOpens:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class _WindowCloses:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class _SeekGivenUp:
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """The registry knows that device now, or could not take it."""
+
+    address: Address
+    failed: bool
+
+
+class ScannerActor(Actor):
+    def __init__(
+        self,
+        radio: Radio,
+        catalogue: Catalogue,
+        registry: ActorRef[Any],
+        clock: Clock,
+        *,
+        discovery: Discovery,
+        listen: bool,
+    ) -> None:
+        """Without `listen` it scans only to discover devices and while somebody seeks one."""
+        super().__init__()
+        self._registry, self._clock = registry, clock
+        self._discovery, self._listen = discovery, listen
+        self._listening = Listening(radio, self._buffer, self._changed)
+        self._understanding = Understanding(catalogue)
+        self._sightings = Sightings()
+        self._came: deque[tuple[Advertisement, Moment]] = deque(maxlen=BUFFER)
+        self._nudged = False
+        self._seekers: dict[Address, list[Later[Moment]]] = {}
+        self._window = False
+        self._adverts = self._dropped = 0
+
+    async def setup(self) -> None:
+        self.subscribe(DeviceChanged, DeviceRemoved)
+        self.spawn(self._fetch_types)
+        self.spawn(self._listening.run)
+        if not self._listen and self._discovery.initial_scan:
+            self._open_window()
+        if not self._listen and self._discovery.periodic_interval:
+            self.every(self._discovery.periodic_interval, _WindowOpens())
+        self._want()
+
+    def on_receive(self, message: Any) -> Any:  # one case for each message
+        match message:
+            case Seek(address):
+                return self._seek(address)
+            case GetScannerStatus():
+                return self._status()
+            case _AdvertsCame():
+                self._hear_some()
+            case DeviceChanged(device):
+                self._understanding.change(device)
+            case DeviceRemoved(address):
+                self._understanding.remove(address)
+                self._sightings.forget(address)
+            case Snapshot(devices):
+                self._understanding.learn(devices.values())
+            case _Noted(address, failed=False):
+                self._sightings.settle(address)
+            case _Noted(address):
+                self._sightings.put_off(address, self._clock.moment().boot_time + ASK_AGAIN)
+            case _SeekGivenUp(address):
+                self._tidy(address)
+            case _WindowOpens():
+                self._open_window()
+            case _WindowCloses():
+                self._close_window()
+            case _:
+                return super().on_receive(message)
+        return None
+
+    def _status(self) -> ScannerStatus:
+        return ScannerStatus(
+            listening=self._listening.hearing,
+            reason=self._listening.reason,
+            adverts=self._adverts,
+            devices=self._sightings.lately(self._clock.moment().boot_time),
+            restarts=self._listening.restarts,
+            dropped=self._dropped,
+            damaged=self._understanding.damaged,
+        )
+
+    # -- hearing -----------------------------------------------------------------------------
+
+    def _buffer(self, advertisement: Advertisement) -> None:
+        """In the radio's callback: however many come, one message of them waits."""
+        if len(self._came) == BUFFER:
+            self._dropped += 1
+        self._came.append((advertisement, self._clock.moment()))
+        self._nudge()
+
+    def _nudge(self) -> None:
+        if self._came and not self._nudged:
+            self._nudged = True
+            self.ref.tell(_AdvertsCame())
+
+    def _hear_some(self) -> None:
+        self._nudged = False
+        for _ in range(min(BATCH, len(self._came))):
+            self._hear(*self._came.popleft())
+        self._nudge()
+
+    def _hear(self, advertisement: Advertisement, moment: Moment) -> None:
+        self._adverts += 1
+        address = advertisement.address
+        understood = self._understanding.of(advertisement)
+        self._sightings.heard(address, moment)
+        self.publish(DeviceSeen(advertisement, moment, understood.device_type, understood.heard))
+        for later in self._seekers.pop(address, ()):
+            later.resolve(moment)
+        self._want()
+        self._consider(advertisement, understood)
+
+    def _changed(self, listening: bool, reason: str | None) -> None:
+        self.publish(BluetoothChanged(listening, reason))
+        if not listening:
+            self._fail_seekers(NoAdapter(reason))
+
+    # -- seeking -----------------------------------------------------------------------------
+
+    def _seek(self, address: Address) -> Moment | Later[Moment]:
+        if self._listening.reason is not None:
+            raise NoAdapter(self._listening.reason)
+        last = self._sightings.last(address)
+        if last is not None and self._clock.moment().boot_time - last.boot_time <= FRESH:
+            return last
+        later: Later[Moment] = Later(on_given_up=lambda: self.ref.tell(_SeekGivenUp(address)))
+        self._seekers.setdefault(address, []).append(later)
+        self._want()
+        return later
+
+    def _tidy(self, address: Address) -> None:
+        waiting = [later for later in self._seekers.pop(address, ()) if not later.given_up]
+        if waiting:
+            self._seekers[address] = waiting
+        self._want()
+
+    def _fail_seekers(self, error: NoAdapter) -> None:
+        seekers, self._seekers = self._seekers, {}
+        for later in (each for waiting in seekers.values() for each in waiting):
+            later.fail(error)
+        self._want()
+
+    # -- discovering -------------------------------------------------------------------------
+
+    def _want(self) -> None:
+        self._listening.want(self._listen or self._window or bool(self._seekers))
+
+    def _open_window(self) -> None:
+        if not self._window:
+            self._window = True
+            self.after(self._discovery.scan_duration, _WindowCloses())
+            self._want()
+
+    def _close_window(self) -> None:
+        """Not while nothing can be heard: an adapter that comes late is no reason to find nothing."""
+        if self._listening.reason is not None:
+            self.after(self._discovery.scan_duration, _WindowCloses())
+            return
+        self._window = False
+        self._want()
+
+    def _consider(self, advertisement: Advertisement, understood: Understood) -> None:
+        if understood.reason is None or understood.device_type is None:
+            return
+        proven = understood.heard is not None and understood.heard.proven
+        if self._sightings.identified(advertisement.address, understood.device_type, proven=proven):
+            found = Discover(
+                address=advertisement.address,
+                device_type=understood.device_type,
+                name=advertisement.name,
+                rssi=advertisement.rssi,
+                reason=understood.reason,
+                proven=proven,
+            )
+            self.spawn(self._have_noted, found)
+
+    async def _have_noted(self, found: Discover) -> None:
+        try:
+            await self._registry.ask(found).within(REGISTRY_WITHIN)
+        except (HawkError, AskTimeout, ActorCrashed) as error:
+            log.warning("%s was found, but could not be noted: %s", found.address, error)
+            self.ref.tell(_Noted(found.address, failed=True))
+        else:
+            self.ref.tell(_Noted(found.address, failed=False))
+
+    async def _fetch_types(self) -> None:
+        while True:
+            try:
+                self.ref.tell(await self._registry.ask(GetRegistry()).within(REGISTRY_WITHIN))
+            except (AskTimeout, ActorCrashed):
+                continue  # it is just being restarted
+            return

@@ -1,0 +1,93 @@
+"""A conversation over one link, and how to wait so that the clean-up always runs. For asyncio; no bleak."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, TypeVar
+
+from hawk.ble.radio import Conversation
+from hawk.errors import BluetoothError
+
+R = TypeVar("R")
+
+# What came over the link: a notification, or the reason why nothing more will come.
+News = asyncio.Queue[bytes | BluetoothError]
+
+
+async def talk(conversation: Conversation, news: News, write: Callable[[bytes], Awaitable[None]]) -> None:
+    """Until it is done. Raises the error in `news`, and what `write` and the conversation raise."""
+    await _write_all(conversation.begin(), write)
+    while not conversation.done:
+        await _write_all(await _turn(conversation, news), write)
+
+
+async def _turn(conversation: Conversation, news: News) -> Iterable[bytes]:
+    try:
+        async with asyncio.timeout(conversation.quiet):
+            came = await news.get()
+    except TimeoutError:
+        return conversation.silent()
+    if isinstance(came, BluetoothError):
+        raise came
+    return conversation.receive(came)
+
+
+async def _write_all(frames: Iterable[bytes], write: Callable[[bytes], Awaitable[None]]) -> None:
+    for frame in frames:
+        await write(frame)
+
+
+# -- waiting ---------------------------------------------------------------------------------
+
+
+async def bounded(coroutine: Coroutine[Any, Any, R], seconds: float, undo: float) -> R:
+    """Its result. It is given up when the caller is cancelled, or after `seconds` with
+    TimeoutError, and then has `undo` seconds to clean up.
+    """
+    task = asyncio.create_task(coroutine)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+        if not task.done():
+            raise TimeoutError
+        return task.result()
+    finally:
+        if not task.done():
+            task.cancel()
+            try:
+                await _outlast(task, undo)
+            finally:
+                task.cancel()  # out of a clean-up that hangs
+
+
+async def finished(coroutine: Coroutine[Any, Any, R], seconds: float) -> R:
+    """Its result, even if the caller is cancelled meanwhile: that goes on when it has ended.
+
+    After `seconds` it is given up, with TimeoutError.
+    """
+    task = asyncio.create_task(coroutine)
+    try:
+        await _outlast(task, seconds)
+        if not task.done():
+            raise TimeoutError
+        return task.result()
+    finally:
+        task.cancel()
+
+
+async def _outlast(task: asyncio.Task[Any], seconds: float) -> None:
+    """Waits for its end, for so long; a cancellation meanwhile is raised afterwards."""
+    task.add_done_callback(_look)
+    clock = asyncio.get_running_loop()
+    deadline, cancelled = clock.time() + seconds, None
+    while not task.done() and clock.time() < deadline:
+        try:
+            await asyncio.wait({task}, timeout=deadline - clock.time())
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+
+
+def _look(task: asyncio.Task[Any]) -> None:
+    """An exception that nobody looked at is a complaint of asyncio's in the log."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,72 @@
+"""`hawk demo`: the service with simulated batteries, in a data folder that is thrown away."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from hawk.cli.output import exit_with_error
+from hawk.errors import HawkError
+
+
+@click.command()
+@click.option("--devices", type=click.IntRange(1, 5000), help="How many monitors. [8]")
+@click.option("--models", metavar="L", help="Their families in turn. [BM6,BM2,BM7]")
+@click.option("--seed", type=int, help="The same seed gives the same batteries. [1]")
+@click.option("--speed", type=click.FloatRange(0.1, 10_000), help="How fast their time goes by. [1]")
+@click.option("--faults", metavar="L", help="What some of them do wrong: silent,slow,drop,garbage.")
+@click.option("--api-port", type=click.IntRange(0, 65535), help="0 is any free one. [5000]")
+@click.option("--broker-port", type=click.IntRange(0, 65535), hidden=True)
+@click.option("--data", type=click.Path(path_type=Path), help="Keep the data in this folder.")
+@click.option("--duration", type=click.FloatRange(min=0), metavar="S", help="Stop after so many seconds.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line on stdout when it is listening.")
+def demo(as_json: bool, data: Path | None, duration: float | None, **options: str | float | None) -> None:
+    """Shows a car, a boat and a camper whose batteries are simulated.
+
+    Needs no Bluetooth, no broker and no database, listens on this machine only, and
+    throws its data away at the end. Every reading says that it is simulated.
+
+    \b
+    hawk demo
+    hawk demo --speed 600 --devices 20
+    """
+    try:
+        _demo(as_json, data, duration, options)
+    except HawkError as error:
+        exit_with_error(error, as_json=as_json)
+
+
+# What the demo sets unless the environment or an option says otherwise, and what it insists on.
+DEFAULTS = {"BATTERYHAWK_POLLING_INTERVAL": "60", "BATTERYHAWK_LOGGING_LEVEL": "WARN"}
+FORCED = {
+    "BATTERYHAWK_BLUETOOTH_BACKEND": "simulated",
+    "BATTERYHAWK_CLOCK_TRUST": "always",
+    "BATTERYHAWK_API_HOST": "127.0.0.1",
+}
+OPTIONS = {
+    "devices": "BATTERYHAWK_SIMULATION_DEVICES",
+    "models": "BATTERYHAWK_SIMULATION_MODELS",
+    "seed": "BATTERYHAWK_SIMULATION_SEED",
+    "speed": "BATTERYHAWK_SIMULATION_SPEED",
+    "faults": "BATTERYHAWK_SIMULATION_FAULTS",
+    "api_port": "BATTERYHAWK_API_PORT",
+}
+
+
+def _demo(
+    as_json: bool, data: Path | None, duration: float | None, options: Mapping[str, str | float | None]
+) -> None:
+    import os
+    import tempfile
+
+    from hawk import app, logs
+    from hawk.config.load import load
+
+    said = {
+        OPTIONS[name]: str(value) for name, value in options.items() if name in OPTIONS and value is not None
+    }
+    with tempfile.TemporaryDirectory(prefix="battery-hawk-demo-") as scratch:
+        folder = data or Path(scratch)
+        loaded = load(folder / "system.json", {**DEFAULTS, **os.environ, **FORCED, **said})
+        logs.configure(loaded.settings.logging)
+        app.run(app.Launch(folder=folder, loaded=loaded, as_json=as_json, demo=True, duration=duration))

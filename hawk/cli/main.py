@@ -1,0 +1,47 @@
+"""The command `hawk`. Each command's module is imported when it is called, not before."""
+
+import importlib
+
+import click
+
+from hawk import __version__
+
+# Name -> where it is and what the help says of it.
+COMMANDS = {
+    "serve": ("hawk.cli.serve:serve", "Run the service."),
+    "demo": ("hawk.cli.demo:demo", "Run it with simulated batteries; needs no Bluetooth."),
+    "scan": ("hawk.cli.scan:scan", "List the battery monitors in range, or read them."),
+    "decode": ("hawk.cli.decode:decode", "Decode captured frames."),
+}
+
+
+class LazyGroup(click.Group):
+    """Knows the one-line helps by heart: `hawk --help` imports none of the commands."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_line) for name, (_, help_line) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="'hawk COMMAND --help' tells more of each.",
+)
+@click.version_option(__version__, prog_name="hawk")
+def main() -> None:
+    """Battery Hawk: hears, reads and keeps what the Bluetooth monitors on your batteries say."""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""How commands end: exit codes, and errors in words or as JSON."""
+
+import json
+import sys
+from typing import NoReturn
+
+import click
+
+from hawk.errors import CannotWrite, HawkError, StartError
+
+FAILED, CANNOT_WRITE = 1, 73
+
+
+def exit_with_error(error: HawkError, *, as_json: bool, exit_code: int | None = None) -> NoReturn:
+    """Says it on stderr. The exit code is the error's own unless given."""
+    if as_json:
+        click.echo(json.dumps(_document(error)), err=True)
+    else:
+        click.echo(f"hawk: {error}", err=True)
+    sys.exit(_code_of(error) if exit_code is None else exit_code)
+
+
+def _document(error: HawkError) -> object:
+    from hawk.config.load import SettingsError
+
+    if isinstance(error, SettingsError):
+        return error.as_json()
+    return {"error": {"code": error.code, "detail": str(error)}}
+
+
+def _code_of(error: HawkError) -> int:
+    if isinstance(error, StartError):
+        return error.exit_code
+    return CANNOT_WRITE if isinstance(error, CannotWrite) else FAILED

@@ -1,0 +1,187 @@
+"""`hawk scan`: which battery monitors are in range, and what they say. Needs no running service."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hawk.cli.output import exit_with_error
+from hawk.errors import BluetoothError, HawkError
+
+if TYPE_CHECKING:  # imported where they are used: `hawk --help` must be quick
+    from rich.progress import Progress
+
+    from hawk.ble.radio import Limits, Radio
+    from hawk.cli.survey import Found, Survey
+
+NO_BLUETOOTH = 69
+INTERRUPTED = 130
+_LONGEST_PAUSE = 38  # [s] seen between two advertisements of a BM6
+
+
+@click.command()
+@click.option(
+    "--duration", type=click.FloatRange(min=0.1), default=10.0, metavar="S", help="How long to listen. [10]"
+)
+@click.option("--connect", is_flag=True, help="Then connect to each monitor and read it.")
+@click.option("--all", "everything", is_flag=True, help="List the other Bluetooth devices, too.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line for each device on stdout.")
+@click.option("--data", type=click.Path(path_type=Path), help="The data folder, for its settings.")
+def scan(duration: float, connect: bool, everything: bool, as_json: bool, data: Path | None) -> None:
+    """Lists the battery monitors in range, the nearest first.
+
+    Voltage and charge are in what a BM6, BM7 or BM2 broadcasts; the temperature needs
+    --connect. A monitor that a phone is connected to cannot be heard.
+
+    \b
+    hawk scan
+    hawk scan --duration 30 --connect
+    """  # click's mark for a paragraph that is not wrapped
+    try:
+        survey = _scan(data, duration, connect)
+    except BluetoothError as error:
+        exit_with_error(error, as_json=as_json, exit_code=NO_BLUETOOTH)
+    except HawkError as error:
+        exit_with_error(error, as_json=as_json)
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
+    if as_json:
+        _print_json(survey)
+    else:
+        _print_table(survey, duration, everything)
+
+
+def _scan(data: Path | None, duration: float, connect: bool) -> "Survey":
+    import os
+
+    import trio
+
+    from hawk import datafolder
+    from hawk.ble.open import open_radio
+    from hawk.ble.radio import Limits
+    from hawk.cli.survey import Survey
+    from hawk.config.load import load
+    from hawk.drivers import catalogue
+
+    settings = load(datafolder.choose(data, os.environ) / "system.json", os.environ).settings
+    limits = Limits(session=settings.bluetooth.session_timeout)
+    survey = Survey(catalogue.load())
+    trio.run(_listen, open_radio(settings), survey, duration, limits if connect else None)
+    return survey
+
+
+async def _listen(radio: "Radio", survey: "Survey", duration: float, limits: "Limits | None") -> None:
+    """Fills `survey`. With `limits` it also reads each device; the scan goes on meanwhile,
+    because BlueZ forgets a device it has not heard for 30 s. Raises NoAdapter.
+    """
+    import trio
+
+    failures: list[HawkError] = []
+
+    async def hear() -> None:
+        try:
+            await radio.scan(lambda advertisement: survey.heard(advertisement, _now()))
+        except HawkError as error:
+            failures.append(error)
+            nursery.cancel_scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(radio.run)
+        nursery.start_soon(hear)
+        with _progress() as show:
+            await _wait(duration, show)
+            if limits is not None:
+                await _read_all(radio, survey.identified(), limits, show)
+        nursery.cancel_scope.cancel()
+    if failures:
+        raise failures[0]
+
+
+async def _wait(duration: float, show: "Progress") -> None:
+    import trio
+
+    step = duration / 100
+    task = show.add_task("Listening", total=100)
+    for _ in range(100):
+        await trio.sleep(step)
+        show.advance(task)
+
+
+async def _read_all(radio: "Radio", devices: Sequence["Found"], limits: "Limits", show: "Progress") -> None:
+    """One after the other: a radio establishes one link at a time."""
+    task = show.add_task("Reading", total=len(devices))
+    for found in devices:
+        await _read(radio, found, limits)
+        show.advance(task)
+
+
+async def _read(radio: "Radio", found: "Found", limits: "Limits") -> None:
+    from hawk.cli.survey import Said
+    from hawk.devices.exchange import LiveExchange
+    from hawk.model.reading import Source
+
+    if found.driver is None:
+        return
+    exchange = LiveExchange(found.driver.codec())
+    try:
+        await radio.converse(found.address, found.driver.gatt, exchange, limits, lambda _: None)
+    except HawkError as error:
+        found.error = error
+    if exchange.sample is not None:
+        found.said, found.error = Said(exchange.sample, _now(), Source.GATT), None
+
+
+def _progress() -> "Progress":
+    """A bar on stderr, in a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    return Progress(console=console, transient=True, disable=not console.is_terminal)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+# -- saying it -------------------------------------------------------------------------------
+
+
+def _print_json(survey: "Survey") -> None:
+    import json
+
+    for found in survey.sorted():
+        print(json.dumps(found.to_json()))
+
+
+def _print_table(survey: "Survey", duration: float, everything: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from hawk.cli.survey import NAME, REMARK, table
+
+    listed = survey.sorted() if everything else survey.identified()
+    if listed:
+        headings, *rows = table(listed)
+        printed = Table(box=None, pad_edge=False)
+        for heading in headings:
+            printed.add_column(heading, no_wrap=heading not in {NAME, REMARK})
+        for cells in rows:
+            printed.add_row(*cells)
+        Console().print(printed)
+    if not survey.identified():
+        click.echo(_nothing_found(duration, len(survey.devices), everything), err=True)
+
+
+def _nothing_found(duration: float, others: int, everything: bool) -> str:
+    heard = f"{others} other Bluetooth devices were" if others != 1 else "One other Bluetooth device was"
+    lines = [f"No battery monitor was heard in {duration:g} s. {heard}."]
+    if duration < _LONGEST_PAUSE:
+        lines.append(f"- Listen longer: a BM6 may pause for {_LONGEST_PAUSE} s. hawk scan --duration 60")
+    lines.append("- Close the app on every phone: a monitor that is connected cannot be heard.")
+    lines.append("- Go nearer, and check that the monitor sits on its battery.")
+    if others and not everything:
+        lines.append("- It may have a name that is not known here: hawk scan --all")
+    return "\n".join(lines)

@@ -1,0 +1,196 @@
+"""Every setting: its name, default, bounds and what it means. One field each.
+
+The file system.json, the environment, the API and the reference page all derive from this.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+Seconds = Annotated[float, Field(ge=1, le=1e9)]
+SecondsOrNever = Annotated[float, Field(ge=0, le=1e9)]
+Days = Annotated[int, Field(ge=0, le=36500)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Count = Annotated[int, Field(ge=1, le=100_000)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Gateway(Section):
+    name: str = Field("", description="How this gateway calls itself; empty is the host's name.")
+
+
+class Discovery(Section):
+    initial_scan: bool = Field(True, description="Look for devices at start, also without bluetooth.listen.")
+    periodic_interval: SecondsOrNever = Field(43200, description="[s] Look again so often; 0 is never.")
+    scan_duration: Seconds = Field(10, description="[s] How long to look.")
+    auto_configure: bool = Field(
+        False, description="Configure at once what decryption proved to be a monitor."
+    )
+
+
+class Bluetooth(Section):
+    backend: Literal["bluez", "simulated"] = Field("bluez", description="The radio, or batteries made up.")
+    adapters: tuple[str, ...] = Field((), description="Such as hci0; empty is the first that works.")
+    listen: bool = Field(True, description="Listen to advertisements all the time.")
+    max_concurrent_connections: Annotated[int, Field(ge=1, le=32)] = Field(
+        1, description="Links held at a time on one adapter."
+    )
+    connection_timeout: Seconds = Field(
+        30, description="[s] To a link; what BlueZ needs to end an attempt cleanly comes on top."
+    )
+    session_timeout: Seconds = Field(60, description="[s] From the link to the last frame.")
+    record_interval: Seconds = Field(60, description="[s] Between recorded advertisements of a device.")
+    record_delta: Annotated[float, Field(ge=0, le=100)] = Field(
+        0.05, description="[V] A change that is recorded sooner."
+    )
+    may_reset: bool = Field(True, description="An adapter that hangs may be switched off and on.")
+    exit_after: SecondsOrNever = Field(
+        0, description="[s] End the process after so long without Bluetooth; 0 is never."
+    )
+
+
+class Polling(Section):
+    interval: Seconds = Field(
+        3600, description="[s] Between polls of a device that has no interval of its own."
+    )
+
+
+class History(Section):
+    auto: bool = Field(True, description="Fetch what a device recorded while nobody listened.")
+
+
+class Store(Section):
+    durability: Literal["auto", "prompt", "sd"] = Field(
+        "auto", description="Commit at once, or gather to spare an SD card; auto looks at the disk."
+    )
+    commit_interval: Seconds = Field(30, description="[s] How long sd gathers.")
+    raw_days: Days = Field(56, description="[d] Keep single readings; 0 is for ever.")
+    hourly_days: Days = Field(730, description="[d] Keep hourly summaries; 0 is for ever.")
+    daily_days: Days = Field(0, description="[d] Keep daily summaries; 0 is for ever.")
+    max_unsent_days: Days = Field(90, description="[d] Keep what a sink has not got yet.")
+    max_mb: Count = Field(1024, description="[MB] The log grows no larger.")
+    on_outage: Literal["spool", "drop"] = Field("spool", description="What is kept for a sink that is down.")
+
+
+class Influxdb(Section):
+    enabled: bool = Field(True, description="Try to deliver to InfluxDB.")
+    host: str = Field("localhost", description="Its host.")
+    port: Port = Field(8086, description="Its port.")
+    database: str = Field("battery_hawk", description="Its database (1.x).")
+    username: str = Field("", description="Its user (1.x).")
+    password: SecretStr = Field(SecretStr(""), description="Its password (1.x).")
+    url: str = Field("", description="Instead of host and port.")
+    token: SecretStr = Field(SecretStr(""), description="Its token (2.x, 3).")
+    org: str = Field("", description="Its organisation (2.x).")
+    bucket: str = Field("", description="Its bucket (2.x).")
+    flavour: Literal["auto", "v1", "v2"] = Field("auto", description="Which write API; auto asks the server.")
+    retention_policy: str = Field("", description="The retention policy to write to (1.x).")
+    verify_tls: bool = Field(True, description="Check its certificate.")
+    ca_file: str = Field("", description="The authority that signed it.")
+
+
+class Mqtt(Section):
+    enabled: bool = Field(False, description="Publish to a broker.")
+    broker: str = Field("localhost", description="Its host.")
+    port: Port = Field(1883, description="Its port.")
+    topic_prefix: str = Field("battery_hawk", description="The first part of all topics.")
+    username: str = Field("", description="Its user.")
+    password: SecretStr = Field(SecretStr(""), description="Its password.")
+    tls: bool = Field(False, description="Encrypt.")
+    ca_file: str = Field("", description="The authority that signed its certificate.")
+    qos: Annotated[int, Field(ge=0, le=2)] = Field(2, description="The highest quality of service to use.")
+    keepalive: Seconds = Field(60, description="[s] Between signs of life.")
+    timeout: Seconds = Field(10, description="[s] For an answer of the broker.")
+    retries: Annotated[int, Field(ge=0, le=100)] = Field(3, description="Tries for one message.")
+    commands: bool = Field(True, description="Listen to commands.")
+    replay_max_age: SecondsOrNever = Field(
+        3600, description="[s] Older readings are not published after an outage."
+    )
+    alias_prefix: str = Field("", description="Serve a second set of topics, such as blupow.")
+    legacy_plural_topics: bool = Field(False, description="Also publish devices/... and vehicles/... .")
+
+
+class BrokerUser(Section):
+    password: SecretStr
+    subscribe: tuple[str, ...] = ()
+    publish: tuple[str, ...] = ()
+
+
+class Broker(Section):
+    enabled: bool = Field(False, description="Run a broker inside; mqtt points to it.")
+    host: str = Field("127.0.0.1", description="Where it listens.")
+    port: Port = Field(1883, description="Where it listens.")
+    username: str = Field("", description="Needed where others can reach it.")
+    password: SecretStr = Field(SecretStr(""), description="Needed where others can reach it.")
+    users: dict[str, BrokerUser] = Field({}, description="Further users and what they may do.")
+
+
+class Postgresql(Section):
+    enabled: bool = Field(False, description="Deliver to PostgreSQL.")
+    url: SecretStr = Field(SecretStr(""), description="postgresql://user:password@host/database")
+    verify_tls: bool = Field(True, description="Check its certificate.")
+
+
+class Homeassistant(Section):
+    discovery_enabled: bool = Field(True, description="Announce entities over MQTT.")
+    discovery_prefix: str = Field("homeassistant", description="The prefix that Home Assistant listens to.")
+
+
+class Zeroconf(Section):
+    enabled: bool = Field(True, description="Announce the service in the local network.")
+
+
+class Api(Section):
+    host: str = Field("0.0.0.0", description="Where it listens.")  # noqa: S104  # the specification's default
+    port: Port = Field(5000, description="Where it listens; 0 is any free port.")
+    auth: Literal["token", "none"] = Field("token", description="none lets everybody in.")
+    token: SecretStr = Field(SecretStr(""), description="Instead of the one in DATA/api-token.")
+    trusted_hosts: tuple[str, ...] = Field((), description="Further names by which the service is called.")
+    base_path: str = Field("", description="The path under which a proxy shows it.")
+    health_endpoint: bool = Field(True, description="Answer on /healthz.")
+    max_streams: Count = Field(32, description="Event streams at a time.")
+
+
+class Simulation(Section):
+    devices: Annotated[int, Field(ge=1, le=5000)] = Field(8, description="How many monitors.")
+    models: tuple[str, ...] = Field(("BM6", "BM2", "BM7"), description="Their families in turn.")
+    seed: int = Field(1, description="The same seed gives the same batteries.")
+    speed: Annotated[float, Field(ge=0.1, le=10_000)] = Field(1.0, description="How fast their time goes by.")
+    history_days: Days = Field(30, description="[d] What they recorded before the start.")
+    faults: tuple[str, ...] = Field((), description="What some of them do wrong.")
+
+
+class Clock(Section):
+    trust: Literal["auto", "always"] = Field("auto", description="always switches the judgement off.")
+
+
+class Logging(Section):
+    level: Literal["DEBUG", "INFO", "WARN", "ERROR"] = Field("INFO", description="From which level on.")
+    file_logging: bool = Field(False, description="Also to a file.")
+    log_file: str = Field("/data/battery_hawk.log", description="That file.")
+    max_mb: Count = Field(10, description="[MB] Then a new one is begun.")
+    backups: Annotated[int, Field(ge=0, le=1000)] = Field(3, description="Old ones that are kept.")
+    format: Literal["text", "json"] = Field("text", description="For people or for programs.")
+
+
+class Settings(Section):
+    version: Literal["1.0"] = "1.0"
+    gateway: Gateway = Gateway()
+    discovery: Discovery = Discovery()
+    bluetooth: Bluetooth = Bluetooth()
+    polling: Polling = Polling()
+    history: History = History()
+    store: Store = Store()
+    influxdb: Influxdb = Influxdb()
+    mqtt: Mqtt = Mqtt()
+    broker: Broker = Broker()
+    postgresql: Postgresql = Postgresql()
+    homeassistant: Homeassistant = Homeassistant()
+    zeroconf: Zeroconf = Zeroconf()
+    api: Api = Api()
+    simulation: Simulation = Simulation()
+    clock: Clock = Clock()
+    logging: Logging = Logging()

@@ -1,0 +1,125 @@
+"""The data folder: where it is, whether it can be used, and what identifies this gateway."""
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import platformdirs
+
+from hawk.errors import AlreadyRunning, ConfigurationError
+from hawk.model.instant import rfc3339
+
+IMAGE_VOLUME = Path("/data")
+
+
+def choose(option: Path | None, environ: Mapping[str, str]) -> Path:
+    """--data, else BATTERYHAWK_DATA, else /data if it exists, else the user's data folder."""
+    if option is not None:
+        return option
+    if chosen := environ.get("BATTERYHAWK_DATA"):
+        return Path(chosen)
+    if IMAGE_VOLUME.is_dir():
+        return IMAGE_VOLUME
+    return Path(platformdirs.user_data_dir("battery-hawk", appauthor=False))
+
+
+class DataFolder:
+    """Ours alone while it is open."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.system_json = path / "system.json"
+        self.devices_json = path / "devices.json"
+        self.vehicles_json = path / "vehicles.json"
+        self.readings_db = path / "readings.db"
+        self.token_file = path / "api-token"
+        self._gateway_id_file = path / "gateway-id"
+        self._run_json = path / "run.json"
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, path: Path) -> Iterator["DataFolder"]:
+        """Raises ConfigurationError when it cannot be written, AlreadyRunning when another has it."""
+        folder = cls(path.absolute())
+        folder._check_writable()
+        with folder._locked():
+            try:
+                yield folder
+            finally:
+                folder._run_json.unlink(missing_ok=True)
+
+    def gateway_id(self) -> str:
+        """12 hex digits, made once."""
+        return self._made_once(self._gateway_id_file, secrets.token_hex(6), r"[0-9a-f]{12}", 0o644)
+
+    def api_token(self, chosen: str) -> str:
+        """The one that the settings chose, else the one made at first start."""
+        return chosen or self._made_once(self.token_file, secrets.token_urlsafe(24), r"\S{16,}", 0o600)
+
+    def write_run(self, url: str, started_at: int) -> None:
+        """Tells other programs on this machine where the service is. `started_at` in ms."""
+        run = {"pid": os.getpid(), "url": url, "started_at": rfc3339(started_at)}
+        temporary = self.path / ".run.json.new"
+        temporary.write_text(json.dumps(run) + "\n")
+        temporary.rename(self._run_json)
+
+    # ----------------------------------------------------------------------------------------
+
+    def _check_writable(self) -> None:
+        probe = self.path / f".probe-{os.getpid()}"
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            probe.write_bytes(b"hawk")
+            probe.unlink()
+        except OSError as error:
+            raise ConfigurationError(self._cannot_write(error)) from error
+
+    def _cannot_write(self, error: OSError) -> str:
+        uid, gid = os.getuid(), os.getgid()
+        there = next(path for path in (self.path, *self.path.parents) if path.exists())
+        owner = there.stat().st_uid
+        if isinstance(error, PermissionError):
+            return (
+                f"The data folder {self.path} cannot be written: {there} belongs to uid {owner}, this is uid {uid}."
+                f" Run: sudo chown -R {uid}:{gid} {there}"
+            )
+        return f"The data folder {self.path} cannot be written: {error.strerror or error}."
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        with (self.path / "lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process
+            except BlockingIOError as error:
+                raise AlreadyRunning(self._who_runs()) from error
+            yield
+
+    def _who_runs(self) -> str:
+        try:
+            run = json.loads(self._run_json.read_text())
+            who = f"process {run['pid']} at {run['url']}"
+        except (OSError, ValueError, KeyError, TypeError):
+            who = "another process"
+        return f"{self.path} is used by {who}: stop it, or choose another folder with --data."
+
+    def _made_once(self, file: Path, fresh: str, pattern: str, mode: int) -> str:
+        if not file.exists():
+            temporary = file.with_name(f".{file.name}.new")
+            temporary.unlink(missing_ok=True)
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as new:
+                new.write(fresh + "\n")
+                new.flush()
+                os.fsync(new.fileno())
+            temporary.rename(file)
+        try:
+            text = file.read_text().strip()
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"{file} cannot be read: {error}") from error
+        if not re.fullmatch(pattern, text):
+            raise ConfigurationError(f"{file} is damaged: mend it, or remove it to have a new one made.")
+        return text

@@ -1,0 +1,263 @@
+"""One configured device: follows what is heard of it, polls it, and makes readings of both."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import trio
+
+from actors import Actor, Later
+from hawk.devices.logbook import Logbook, link_after
+from hawk.devices.messages import Configure, Connection, GetConnection, GetView, PollNow
+from hawk.devices.outbox import Outbox
+from hawk.devices.policy import Recorded, polling_interval
+from hawk.devices.poll import Polled, Poller
+from hawk.devices.schedule import Schedule
+from hawk.devices.station import Station
+from hawk.drivers.api import Driver, Heard
+from hawk.events import DeviceSeen, DeviceUpdated, ReadingTaken
+from hawk.model.device import Device, DeviceView, LinkState
+from hawk.model.reading import Moment, Reading, Sample, Source
+
+_IN_SESSION = {LinkState.CONNECTING, LinkState.CONNECTED, LinkState.DISCONNECTING}
+
+
+@dataclass(frozen=True, slots=True)
+class _PollDue:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class _LinkMoved:
+    state: LinkState
+    moment: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class _Sampled:
+    sample: Sample
+    moment: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class _PollEnded:
+    poller: Poller  # a former incarnation's may still have ended
+    polled: Polled
+
+
+@dataclass(frozen=True, slots=True)
+class _DataMayBeOld:
+    pass
+
+
+class DeviceActor(Actor):
+    def __init__(self, record: Configure, driver: Driver, station: Station) -> None:
+        super().__init__()
+        self._driver, self._station, self._clock = driver, station, station.clock
+        self._view = DeviceView(record.device, record.vehicle_name, simulated=station.radio.simulated)
+        self._outbox = Outbox(station.store)
+        self._schedule = Schedule(station.between_polls)
+        self._poller: Poller | None = None  # of the last poll
+        self._poll_task = trio.CancelScope()
+        self._logbook = Logbook()
+        self._recorded: Recorded | None = None
+        self._taken: Reading | None = None  # by the poll that runs
+        self._askers: list[Later[Reading]] = []
+        self._poll_timer = trio.CancelScope()
+        self._age_timer: trio.CancelScope | None = None
+
+    async def setup(self) -> None:
+        self.subscribe(DeviceSeen, key=self._device.address)
+        self.spawn(self._outbox.run)
+        self._plan()
+
+    async def teardown(self, error: Exception | None) -> None:  # noqa: ARG002  # readings are kept either way
+        await self._outbox.flush()
+
+    def on_receive(self, message: Any) -> Any:  # one case for each message
+        match message:
+            case DeviceSeen():
+                self._seen(message)
+            case PollNow():
+                return self._poll_now()
+            case GetView():
+                return self._view
+            case GetConnection():
+                return self._connection()
+            case Configure():
+                self._configure(message)
+            case _PollDue():
+                if not self._schedule.running and self._due <= trio.current_time():
+                    self._poll(urgent=False)
+            case _LinkMoved(state, moment):
+                self._link_moved(state, moment)
+            case _Sampled(sample, moment):
+                self._sampled(sample, moment)
+            case _PollEnded(poller, polled):
+                if poller is self._poller:
+                    self._poll_ended(polled)
+            case _DataMayBeOld():
+                self._age_timer = None
+                self._update(self._view)
+            case _:
+                return super().on_receive(message)
+        return None
+
+    @property
+    def _device(self) -> Device:
+        return self._view.device
+
+    def _interval(self, device: Device) -> float:
+        return polling_interval(device, self._driver, self._station.polling_interval)
+
+    def _configure(self, record: Configure) -> None:
+        if self._age_timer is not None:
+            self._age_timer.cancel()  # another interval, another age
+            self._age_timer = None
+        self._update(replace(self._view, device=record.device, vehicle_name=record.vehicle_name))
+        self._plan()
+
+    # -- hearing -----------------------------------------------------------------------------
+
+    def _seen(self, event: DeviceSeen) -> None:
+        advertisement, moment = event.advertisement, event.moment
+        last = self._view.last_seen
+        view = replace(
+            self._view,
+            name=advertisement.name or self._view.name,
+            rssi=advertisement.rssi,
+            adapter=advertisement.adapter,
+            last_seen=moment,
+            simulated=advertisement.simulated,
+        )
+        # The scanner may not know yet that the type was changed.
+        heard = event.heard if event.device_type == self._driver.device_type else None
+        if heard is not None:
+            view = replace(view, live=view.live.with_sample(heard.sample, moment))
+        self._update(view)
+        if heard is not None:
+            self._record(heard, moment)
+        if self._schedule.heard(moment.boot_time - last.boot_time if last else math.inf):
+            self._plan()
+
+    def _record(self, heard: Heard, moment: Moment) -> None:
+        at, rule = moment.boot_time, self._station.recording
+        if heard.recordable and rule.worth(heard.sample, at, self._recorded):
+            self._recorded = Recorded(heard.sample, at)
+            self._take(heard.sample, moment, Source.ADVERTISEMENT)
+
+    # -- readings ----------------------------------------------------------------------------
+
+    def _take(self, sample: Sample, moment: Moment, source: Source) -> Reading:
+        view, device = self._view, self._device
+        reading = Reading(
+            device_id=device.address,
+            moment=moment,
+            sample=sample,
+            source=source,
+            device_type=device.device_type,
+            device_name=device.friendly_name,
+            vehicle_id=device.vehicle_id,
+            vehicle_name=view.vehicle_name,
+            gateway_id=self._station.gateway_id,
+            rssi=view.rssi,
+            adapter=view.adapter,
+            simulated=view.simulated,
+        )
+        self.publish(ReadingTaken(reading))
+        self._outbox.put(reading)
+        return reading
+
+    # -- polling -----------------------------------------------------------------------------
+
+    @property
+    def _due(self) -> float:
+        return self._schedule.due(self._interval(self._device), self._device.retry)
+
+    def _plan(self) -> None:
+        """Sets the timer anew, unless a poll is running: its end does that."""
+        if self._schedule.running:
+            return
+        self._poll_timer.cancel()
+        self._poll_timer = self.after(max(0.0, self._due - trio.current_time()), _PollDue())
+
+    def _poll_now(self) -> Later[Reading]:
+        later: Later[Reading] = Later()
+        self._askers.append(later)
+        if not self._schedule.running or self._only_waits():
+            self._poll_task.cancel()
+            self._poll(urgent=True)
+        return later
+
+    def _only_waits(self) -> bool:
+        """The poll that runs stands in the queue, and not as one for whom a person waits."""
+        urgent = self._poller is not None and self._poller.urgent
+        return not urgent and self._view.link not in _IN_SESSION
+
+    def _poll(self, *, urgent: bool) -> None:
+        self._poll_timer.cancel()
+        self._taken = None
+        self._schedule.begin(trio.current_time())
+        self._poller = Poller(
+            address=self._device.address,
+            driver=self._driver,
+            station=self._station,
+            holder=self.ref,
+            urgent=urgent,
+            on_link=lambda state: self._tell_self(_LinkMoved(state, self._clock.moment())),
+            on_sample=lambda sample: self._tell_self(_Sampled(sample, self._clock.moment())),
+        )
+        self._poll_task = self.spawn(self._run_poll, self._poller)
+
+    async def _run_poll(self, poller: Poller) -> None:
+        self.ref.tell(_PollEnded(poller, await poller.poll()))
+
+    def _tell_self(self, message: Any) -> None:
+        """The radio may have a last word when nobody is left to hear it."""
+        if self.ref.is_alive():
+            self.ref.tell(message)
+
+    def _link_moved(self, state: LinkState, moment: Moment, reason: str | None = None) -> None:
+        if state is not self._view.link:
+            self._logbook.moved(state, moment, reason)
+            self._update(replace(self._view, link=state))
+
+    def _sampled(self, sample: Sample, moment: Moment) -> None:
+        live = self._view.live.with_sample(sample, moment)
+        self._update(replace(self._view, live=live, last_seen=moment))
+        self._taken = self._take(sample, moment, Source.GATT)
+
+    def _poll_ended(self, polled: Polled) -> None:
+        moment = self._clock.moment()
+        self._schedule.end(trio.current_time(), ok=polled.error is None, heard=polled.heard)
+        self._logbook.polled(self._device, polled, moment)
+        self._link_moved(link_after(polled), moment, polled.error.code if polled.error else None)
+        self._update(replace(self._view, outcome=self._logbook.outcome))
+        askers, self._askers = self._askers, []
+        for later in askers:
+            if polled.error is not None:
+                later.fail(polled.error)
+            elif self._taken is not None:
+                later.resolve(self._taken)
+        self._plan()
+
+    # -- the view ----------------------------------------------------------------------------
+
+    def _update(self, view: DeviceView) -> None:
+        newest, longest = view.live.newest, self._station.freshness.longest_age(self._interval(view.device))
+        age = self._clock.moment().boot_time - newest.boot_time if newest else math.inf
+        view = replace(view, available=age <= longest)
+        if view.available and self._age_timer is None:
+            self._age_timer = self.after(longest - age + 0.001, _DataMayBeOld())
+        if view != self._view:
+            self._view = view
+            self.publish(DeviceUpdated(view))
+
+    def _connection(self) -> Connection:
+        running = self._schedule.running
+        return Connection(
+            view=self._view,
+            transitions=self._logbook.transitions,
+            counters=self._logbook.counters,
+            next_poll=None if running else max(0.0, self._due - trio.current_time()),
+        )

@@ -1,0 +1,59 @@
+"""How the link to one device did: what happened, how often, how long it took."""
+
+import logging
+from collections import deque
+from dataclasses import replace
+
+from hawk.devices.poll import Polled
+from hawk.errors import Busy
+from hawk.model.device import Counters, Device, LinkState, Outcome, Transition
+from hawk.model.reading import Moment
+
+KEPT = 50  # transitions
+
+log = logging.getLogger(__name__)
+
+
+class Logbook:
+    def __init__(self) -> None:
+        self._transitions: deque[Transition] = deque(maxlen=KEPT)
+        self.counters = Counters()
+        self.outcome: Outcome | None = None
+
+    @property
+    def transitions(self) -> tuple[Transition, ...]:
+        return tuple(self._transitions)
+
+    def moved(self, state: LinkState, moment: Moment, reason: str | None = None) -> None:
+        self._transitions.append(Transition(state, moment, reason))
+
+    def polled(self, device: Device, polled: Polled, moment: Moment) -> None:
+        """Logs it when it ended otherwise than the poll before."""
+        before = self.outcome.code if self.outcome else None
+        self.outcome = _outcome(polled, moment)
+        self.counters = counted(self.counters, polled, moment)
+        if self.outcome.code != before:
+            said = "was read" if polled.error is None else f"could not be read: {polled.error}"
+            log.info("%s (%s) %s", device.friendly_name, device.address, said)
+
+
+def _outcome(polled: Polled, moment: Moment) -> Outcome:
+    if polled.error is None:
+        return Outcome("ok", "", moment)
+    return Outcome(polled.error.code, str(polled.error), moment)
+
+
+def counted(old: Counters, polled: Polled, moment: Moment) -> Counters:
+    """One poll more. The mean follows slowly: one bad day does not hide in years."""
+    counters = replace(old, polls=old.polls + 1, last_duration=polled.duration)
+    if polled.error is not None:
+        return replace(counters, failed=old.failed + 1)
+    mean = polled.duration if old.mean_duration is None else 0.9 * old.mean_duration + 0.1 * polled.duration
+    return replace(counters, ok=old.ok + 1, mean_duration=mean, last_success=moment)
+
+
+def link_after(polled: Polled) -> LinkState:
+    """Between polls no link is held; the state says how the last one went."""
+    if polled.error is None or isinstance(polled.error, Busy):
+        return LinkState.IDLE
+    return LinkState.ERROR if polled.heard else LinkState.DISCONNECTED

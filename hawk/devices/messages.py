@@ -1,0 +1,42 @@
+"""What a device actor can be asked."""
+
+from dataclasses import dataclass
+
+from actors import Query
+from hawk.model.device import Counters, Device, DeviceView, Transition
+from hawk.model.reading import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """What the registry says of a device, now."""
+
+    device: Device
+    vehicle_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PollNow(Query[Reading]):
+    """Reads the device at once; while it is being read already, answers with that reading.
+    Raises BluetoothError with the reason, or Busy when other devices keep the radio.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class GetView(Query[DeviceView]):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How the link to a device did."""
+
+    view: DeviceView
+    transitions: tuple[Transition, ...]  # the last 50, oldest first
+    counters: Counters
+    next_poll: float | None  # [s] from now; None while a poll is running
+
+
+@dataclass(frozen=True, slots=True)
+class GetConnection(Query[Connection]):
+    pass

@@ -1,0 +1,25 @@
+"""What all device actors share: whom they talk to, and by which rules they go."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from actors import ActorRef
+from hawk.ble.radio import Limits, Radio
+from hawk.clock import Clock
+from hawk.devices.policy import BetweenPolls, Freshness, InsidePoll, Recording
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    gateway_id: str
+    radio: Radio
+    arbiter: ActorRef[Any]
+    scanner: ActorRef[Any]
+    store: ActorRef[Any]
+    clock: Clock
+    polling_interval: float = 3600.0  # [s] of devices that have none of their own
+    recording: Recording = field(default_factory=Recording)
+    limits: Limits = field(default_factory=Limits)
+    between_polls: BetweenPolls = field(default_factory=BetweenPolls)
+    inside_poll: InsidePoll = field(default_factory=InsidePoll)
+    freshness: Freshness = field(default_factory=Freshness)

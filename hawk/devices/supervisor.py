@@ -1,0 +1,82 @@
+"""One device actor for each configured device of the registry."""
+
+import logging
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from actors import ActorRef, ChildSpec, Group, Reconcile, RestartChild
+from hawk.devices.device import DeviceActor
+from hawk.devices.messages import Configure
+from hawk.devices.station import Station
+from hawk.drivers.api import Driver
+from hawk.drivers.catalogue import Catalogue
+from hawk.errors import NotFound
+from hawk.events import DeviceChanged, DeviceRemoved, VehicleChanged
+from hawk.model.device import Device, Lifecycle
+from hawk.registry.messages import GetRegistry, Snapshot
+
+_SNAPSHOT_DEADLINE = 5.0  # [s]
+_SHUTDOWN = 25.0  # [s] BlueZ may take this long to let a link go
+
+log = logging.getLogger(__name__)
+
+
+class DevicesGroup(Group[Configure]):
+    def __init__(self, registry: ActorRef[Any], catalogue: Catalogue, station: Station) -> None:
+        super().__init__()
+        self._registry, self._catalogue, self._station = registry, catalogue, station
+        self._newest: Mapping[str, Configure] = {}
+        self._complained: set[str] = set()  # device types without a driver
+
+    async def setup(self) -> None:
+        self.subscribe(DeviceChanged, DeviceRemoved, VehicleChanged)
+        await super().setup()
+
+    def on_receive(self, message: Any) -> Any:
+        match message:
+            case DeviceChanged() | DeviceRemoved() | VehicleChanged():
+                message = Reconcile()
+        return super().on_receive(message)
+
+    async def wanted(self) -> Mapping[str, Configure]:
+        snapshot = await self._registry.ask(GetRegistry()).within(_SNAPSHOT_DEADLINE)
+        self._newest = {
+            name: record for name, record in configured(snapshot).items() if self._driver(record.device)
+        }
+        return self._newest
+
+    def spec(self, name: str, record: Configure) -> ChildSpec:
+        return ChildSpec(name, partial(self._start, record), shutdown=_SHUTDOWN)
+
+    def changed(self, ref: ActorRef[Any], name: str, record: Configure) -> None:
+        if record.device.device_type != self._records[name].device.device_type:
+            self.ref.tell(RestartChild(name))
+        else:
+            ref.tell(record)
+
+    def _start(self, first: Configure) -> ActorRef[Any]:
+        """A later incarnation begins with the record as it is then."""
+        record = self._newest.get(first.device.address, first)
+        return DeviceActor.start(record, self._catalogue.driver(record.device.device_type), self._station)
+
+    def _driver(self, device: Device) -> Driver | None:
+        try:
+            return self._catalogue.driver(device.device_type)
+        except NotFound:
+            if device.device_type not in self._complained:
+                self._complained.add(device.device_type)
+                log.warning(
+                    "%s (%s) is left alone: there is no driver for %s",
+                    device.friendly_name, device.address, device.device_type,
+                )  # fmt: skip
+            return None
+
+
+def configured(snapshot: Snapshot) -> Mapping[str, Configure]:
+    """By address, with the names of now."""
+    return {
+        address: Configure(device, vehicle.name if (vehicle := snapshot.vehicle_of(device)) else None)
+        for address, device in snapshot.devices.items()
+        if device.lifecycle is Lifecycle.CONFIGURED
+    }

@@ -1,0 +1,133 @@
+"""The directory: all devices and vehicles as they are now, for lists.
+
+It holds no truth: records come from the registry, what is live from the bus. Of configured
+devices their actors tell; of discovered ones the scanner's adverts do.
+"""
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import Any
+
+from actors import Actor, ActorRef, AskTimeout
+from hawk.directory.messages import ListDevices, ListVehicles, LookUpDevice, VehicleView
+from hawk.events import (
+    DeviceChanged,
+    DeviceRemoved,
+    DeviceSeen,
+    DeviceUpdated,
+    VehicleChanged,
+    VehicleRemoved,
+    VehicleSummarised,
+)
+from hawk.model.address import Address
+from hawk.model.device import Device, DeviceView, Lifecycle
+from hawk.model.vehicle import Vehicle, VehicleSummary
+from hawk.registry.messages import GetRegistry, Snapshot
+
+_SNAPSHOT_DEADLINE = 5.0  # [s]
+
+
+class DirectoryActor(Actor):
+    def __init__(self, registry: ActorRef[Any]) -> None:
+        super().__init__()
+        self._registry = registry
+        self._views: dict[Address, DeviceView] = {}
+        self._vehicles: dict[str, Vehicle] = {}
+        self._summaries: dict[str, VehicleSummary] = {}
+
+    async def setup(self) -> None:
+        self.subscribe(
+            DeviceChanged, DeviceRemoved, DeviceSeen, DeviceUpdated, VehicleChanged, VehicleRemoved,
+            VehicleSummarised,
+        )  # fmt: skip
+        self.spawn(self._fetch_records)
+
+    def on_receive(self, message: Any) -> Any:
+        match message:
+            case ListDevices():
+                return tuple(self._views[address] for address in sorted(self._views))
+            case LookUpDevice(address):
+                return self._views.get(address)
+            case ListVehicles():
+                return self._list_vehicles()
+            case DeviceSeen():
+                self._seen(message)
+            case DeviceUpdated(view):
+                if view.device.address in self._views:
+                    self._views[view.device.address] = view
+            case DeviceChanged(device):
+                self._put(device)
+            case DeviceRemoved(address):
+                self._views.pop(address, None)
+            case VehicleChanged(vehicle):
+                self._vehicles[vehicle.id] = vehicle
+                self._name_again(vehicle)
+            case VehicleRemoved(vehicle_id):
+                self._vehicles.pop(vehicle_id, None)
+                self._summaries.pop(vehicle_id, None)
+            case VehicleSummarised(summary):
+                self._summaries[summary.vehicle_id] = summary
+            case Snapshot(devices, vehicles):
+                self._vehicles.update(vehicles)
+                for device in devices.values():
+                    self._put(device)
+            case _:
+                return super().on_receive(message)
+        return None
+
+    async def _fetch_records(self) -> None:
+        while True:
+            try:
+                self.ref.tell(await self._registry.ask(GetRegistry()).within(_SNAPSHOT_DEADLINE))
+            except AskTimeout:
+                continue  # the registry is just being restarted
+            return
+
+    def _put(self, device: Device) -> None:
+        vehicle = self._vehicles.get(device.vehicle_id) if device.vehicle_id else None
+        view = self._views.get(device.address, DeviceView(device))
+        self._views[device.address] = replace(
+            view, device=device, vehicle_name=vehicle.name if vehicle else None
+        )
+
+    def _name_again(self, vehicle: Vehicle) -> None:
+        for address, view in self._views.items():
+            if view.device.vehicle_id == vehicle.id:
+                self._views[address] = replace(view, vehicle_name=vehicle.name)
+
+    def _seen(self, event: DeviceSeen) -> None:
+        advertisement = event.advertisement
+        view = self._views.get(advertisement.address)
+        if view is None or view.device.lifecycle is Lifecycle.CONFIGURED:
+            return
+        live = view.live.with_sample(event.heard.sample, event.moment) if event.heard else view.live
+        self._views[advertisement.address] = replace(
+            view,
+            live=live,
+            name=advertisement.name or view.name,
+            rssi=advertisement.rssi,
+            adapter=advertisement.adapter,
+            last_seen=event.moment,
+            simulated=advertisement.simulated,
+        )
+
+    def _list_vehicles(self) -> tuple[VehicleView, ...]:
+        members: defaultdict[str | None, list[DeviceView]] = defaultdict(list)
+        for address in sorted(self._views):
+            members[self._views[address].device.vehicle_id].append(self._views[address])
+        return tuple(
+            VehicleView(
+                vehicle=vehicle,
+                devices=tuple(view.device.address for view in members[vehicle_id]),
+                summary=self._summaries.get(vehicle_id),
+                listed=not vehicle.automatic
+                or any(view.device.lifecycle is Lifecycle.CONFIGURED for view in members[vehicle_id]),
+            )
+            for vehicle_id, vehicle in sorted(self._vehicles.items(), key=_by_number)
+        )
+
+
+def _by_number(item: tuple[str, Vehicle]) -> tuple[int, str]:
+    """vehicle_2 before vehicle_10."""
+    number = item[0].removeprefix("vehicle_")
+    return (int(number) if number.isdecimal() else 0, item[0])

@@ -1,0 +1,132 @@
+"""The registry: sole owner of devices.json and vehicles.json.
+
+A change is answered, and the bus told, when it is on the disk. Changes that come while
+another is being written go to the disk together with the next write.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import trio
+
+from actors import Actor, Later
+from hawk.clock import Clock
+from hawk.errors import CannotWrite
+from hawk.events import DeviceDiscovered
+from hawk.registry import changes
+from hawk.registry.files import RegistryFiles
+from hawk.registry.messages import (
+    ChangeDevice,
+    Configured,
+    ConfigureDevice,
+    CreateVehicle,
+    Discover,
+    GetRegistry,
+    RemoveDevice,
+    RemoveVehicle,
+    RenameVehicle,
+    Snapshot,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    snapshot: Snapshot
+    later: Later[Any]
+    answer: Callable[[], object]  # called once the snapshot is on the disk
+
+
+class RegistryActor(Actor):
+    def __init__(
+        self,
+        files: RegistryFiles,
+        clock: Clock,
+        canonical_type: Callable[[str], str],
+        auto_configure: bool,
+    ) -> None:
+        """`canonical_type` gives a device type its right spelling; raises NotFound."""
+        super().__init__()
+        self._files, self._clock = files, clock
+        self._canonical_type, self._auto_configure = canonical_type, auto_configure
+        self._next = files.snapshot  # with the changes that are still on their way to the disk
+        self._pending: list[_Pending] = []
+        self._wake = trio.Event()
+
+    async def setup(self) -> None:
+        self._announce()
+        self.spawn(self._write)
+
+    def on_receive(self, message: Any) -> Any:
+        now = self._clock.moment().utc
+        match message:
+            case GetRegistry():
+                return self._files.snapshot
+            case Discover():
+                return self._discover(message, now)
+            case ConfigureDevice(address, wanted):
+                created = address not in self._next.devices
+                new = changes.configure(self._next, address, wanted, now, self._canonical_type)
+                return self._commit(new, lambda: Configured(new.devices[address], created))
+            case ChangeDevice(address, wanted):
+                new = changes.change(self._next, address, wanted, now, self._canonical_type)
+                return self._commit(new, lambda: new.devices[address])
+            case RemoveDevice(address):
+                return self._commit(changes.remove_device(self._next, address))
+            case CreateVehicle(name):
+                new = changes.create_vehicle(self._next, name, now)
+                return self._commit(new, lambda: new.vehicles[f"vehicle_{new.last_vehicle}"])
+            case RenameVehicle(vehicle_id, name):
+                new = changes.rename_vehicle(self._next, vehicle_id, name)
+                return self._commit(new, lambda: new.vehicles[vehicle_id])
+            case RemoveVehicle(vehicle_id, move_to):
+                return self._commit(changes.remove_vehicle(self._next, vehicle_id, move_to))
+            case _:
+                return super().on_receive(message)
+
+    def _discover(self, found: Discover, now: int | None) -> Any:
+        new = changes.discover(self._next, found, now, configure=self._auto_configure)
+        if new is self._next:
+            return None
+        return self._commit(new, partial(self._tell_discovered, found, new))
+
+    def _tell_discovered(self, found: Discover, new: Snapshot) -> object:
+        device = new.devices[found.address]
+        moment = self._clock.moment()
+        self.publish(DeviceDiscovered(device, found.name, found.rssi, found.reason, moment))
+        return device
+
+    # -- to the disk -------------------------------------------------------------------------
+
+    def _commit(self, new: Snapshot, answer: Callable[[], object] = lambda: None) -> Later[Any]:
+        later: Later[Any] = Later()
+        self._next = new
+        self._pending.append(_Pending(new, later, answer))
+        self._wake.set()
+        return later
+
+    async def _write(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            batch, self._pending = self._pending, []
+            try:
+                await trio.to_thread.run_sync(self._files.write, batch[-1].snapshot)
+            except CannotWrite as error:
+                self._refuse([*batch, *self._pending], error)
+                continue
+            self._announce()
+            for pending in batch:
+                pending.later.resolve(pending.answer())
+
+    def _refuse(self, pending: list[_Pending], error: CannotWrite) -> None:
+        self._pending, self._next = [], self._files.snapshot
+        self._wake = trio.Event()
+        for each in pending:
+            each.later.fail(error)
+
+    def _announce(self) -> None:
+        for event in changes.differences(self._files.announced, self._files.snapshot):
+            self.publish(event)
+        self._files.announced = self._files.snapshot

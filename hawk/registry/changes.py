@@ -1,0 +1,194 @@
+"""What each request does to the registry: pure functions from snapshot to snapshot."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from hawk.errors import Conflict, Invalid, NotFound
+from hawk.events import DeviceChanged, DeviceRemoved, VehicleChanged, VehicleRemoved
+from hawk.model.address import Address
+from hawk.model.device import Device, Lifecycle
+from hawk.model.vehicle import Vehicle
+from hawk.registry.messages import DeviceChanges, Discover, Snapshot
+from hawk.registry.naming import clean_name, device_name, vehicle_name
+
+MOST_DISCOVERED = 200  # unconfigured devices; a harbour full of neighbours must not fill the registry
+
+Event = DeviceChanged | DeviceRemoved | VehicleChanged | VehicleRemoved
+
+
+def discover(old: Snapshot, found: Discover, now: int | None, *, configure: bool) -> Snapshot:
+    """With `configure` a device proven by decryption is ours at once (discovery.auto_configure)."""
+    waiting = sum(device.lifecycle is Lifecycle.DISCOVERED for device in old.devices.values())
+    configured = configure and found.proven
+    if found.address in old.devices or (waiting >= MOST_DISCOVERED and not configured):
+        return old
+    device = Device(
+        address=found.address,
+        device_type=found.device_type,
+        friendly_name=device_name(found.device_type, found.address),
+        vehicle_id=None,
+        lifecycle=Lifecycle.CONFIGURED if configured else Lifecycle.DISCOVERED,
+        discovered_at=now,
+        configured_at=now if configured else None,
+    )
+    return _with_device(old, device, now)
+
+
+def configure(
+    old: Snapshot,
+    address: Address,
+    changes: DeviceChanges,
+    now: int | None,
+    canonical_type: Callable[[str], str],
+) -> Snapshot:
+    if (device := old.devices.get(address)) is None:
+        device_type = _known_type(changes.device_type, canonical_type)
+        if device_type is None:
+            raise Invalid(
+                f"{address} was never heard: say its device_type to add it all the same",
+                "/data/attributes/device_type",
+            )
+        name = device_name(device_type, address)
+        device = Device(address, device_type, name, None, Lifecycle.DISCOVERED, now)
+    if device.configured_at is None:
+        device = replace(device, configured_at=now)
+    if changes.lifecycle is None:
+        changes = replace(changes, lifecycle=Lifecycle.CONFIGURED)
+    return _with_device(old, _changed(old, device, changes, canonical_type), now)
+
+
+def change(
+    old: Snapshot,
+    address: Address,
+    changes: DeviceChanges,
+    now: int | None,
+    canonical_type: Callable[[str], str],
+) -> Snapshot:
+    device = _changed(old, device_of(old, address), changes, canonical_type)
+    if device.lifecycle is Lifecycle.CONFIGURED and device.configured_at is None:
+        device = replace(device, configured_at=now)
+    return _with_device(old, device, now, own_vehicle=not changes.no_vehicle)
+
+
+def remove_device(old: Snapshot, address: Address) -> Snapshot:
+    device_of(old, address)
+    return _tidy(replace(old, devices={a: d for a, d in old.devices.items() if a != address}))
+
+
+def create_vehicle(old: Snapshot, name: str, now: int | None) -> Snapshot:
+    vehicle = Vehicle(f"vehicle_{old.last_vehicle + 1}", _free_name(old, name), now)
+    return _with_vehicle(old, vehicle)
+
+
+def rename_vehicle(old: Snapshot, vehicle_id: str, name: str) -> Snapshot:
+    vehicle = vehicle_of(old, vehicle_id)
+    if name.strip() == vehicle.name and not vehicle.automatic:
+        return old
+    return _with_vehicle(old, replace(vehicle, name=_free_name(old, name, vehicle_id), automatic=False))
+
+
+def remove_vehicle(old: Snapshot, vehicle_id: str, move_to: str | None) -> Snapshot:
+    vehicle_of(old, vehicle_id)
+    moved = {a: d for a, d in old.devices.items() if d.vehicle_id == vehicle_id}
+    if moved and move_to is None:
+        raise Conflict(f"{vehicle_id} has {len(moved)} device(s): move them with ?move_to=ID")
+    if move_to is not None:
+        if move_to == vehicle_id:
+            raise Conflict(f"the devices of {vehicle_id} cannot move to itself")
+        vehicle_of(old, move_to)
+        moved = {a: replace(d, vehicle_id=move_to) for a, d in moved.items()}
+    vehicles = {key: vehicle for key, vehicle in old.vehicles.items() if key != vehicle_id}
+    return replace(old, devices={**old.devices, **moved}, vehicles=vehicles)
+
+
+def device_of(snapshot: Snapshot, address: Address) -> Device:
+    if (device := snapshot.devices.get(address)) is None:
+        raise NotFound(f"no device {address} is known")
+    return device
+
+
+def vehicle_of(snapshot: Snapshot, vehicle_id: str) -> Vehicle:
+    if (vehicle := snapshot.vehicles.get(vehicle_id)) is None:
+        raise NotFound(f"there is no vehicle {vehicle_id!r}")
+    return vehicle
+
+
+def differences(old: Snapshot, new: Snapshot) -> Iterator[Event]:
+    """What to tell the bus: vehicles before the devices in them, removals of vehicles last."""
+    for vehicle_id, vehicle in new.vehicles.items():
+        if old.vehicles.get(vehicle_id) != vehicle:
+            yield VehicleChanged(vehicle)
+    for address, device in new.devices.items():
+        if old.devices.get(address) != device:
+            yield DeviceChanged(device)
+    for address in old.devices.keys() - new.devices.keys():
+        yield DeviceRemoved(address)
+    for vehicle_id in old.vehicles.keys() - new.vehicles.keys():
+        yield VehicleRemoved(vehicle_id)
+
+
+# -- parts -------------------------------------------------------------------------------
+
+
+def _changed(
+    old: Snapshot, device: Device, changes: DeviceChanges, canonical_type: Callable[[str], str]
+) -> Device:
+    if changes.vehicle_id is not None and changes.vehicle_id not in old.vehicles:
+        raise Invalid(f"there is no vehicle {changes.vehicle_id!r}", "/data/attributes/vehicle_id")
+    lifecycle = changes.lifecycle or device.lifecycle
+    if lifecycle is Lifecycle.DISCOVERED and device.lifecycle is not Lifecycle.DISCOVERED:
+        raise Invalid("a device can become 'configured' or 'ignored'", "/data/attributes/status")
+    gone = changes.no_vehicle or lifecycle is Lifecycle.IGNORED
+    return replace(
+        device,
+        device_type=_known_type(changes.device_type, canonical_type) or device.device_type,
+        friendly_name=(
+            device.friendly_name
+            if changes.friendly_name is None
+            else clean_name(changes.friendly_name, "/data/attributes/friendly_name")
+        ),
+        polling_interval=changes.polling_interval or device.polling_interval,
+        vehicle_id=None if gone else changes.vehicle_id or device.vehicle_id,
+        retry=changes.retry(device.retry),
+        lifecycle=lifecycle,
+    )
+
+
+def _known_type(device_type: str | None, canonical_type: Callable[[str], str]) -> str | None:
+    try:
+        return None if device_type is None else canonical_type(device_type)
+    except NotFound as error:
+        raise Invalid(str(error), "/data/attributes/device_type") from None
+
+
+def _with_device(old: Snapshot, device: Device, now: int | None, *, own_vehicle: bool = True) -> Snapshot:
+    if own_vehicle and device.vehicle_id is None and device.lifecycle is not Lifecycle.IGNORED:
+        number = old.last_vehicle + 1
+        name = vehicle_name(number, (vehicle.name for vehicle in old.vehicles.values()))
+        old = _with_vehicle(old, Vehicle(f"vehicle_{number}", name, now, automatic=True))
+        device = replace(device, vehicle_id=f"vehicle_{number}")
+    return _tidy(replace(old, devices={**old.devices, device.address: device}))
+
+
+def _with_vehicle(old: Snapshot, vehicle: Vehicle) -> Snapshot:
+    number = int(vehicle.id.removeprefix("vehicle_")) if vehicle.id not in old.vehicles else 0
+    return replace(
+        old,
+        vehicles={**old.vehicles, vehicle.id: vehicle},
+        last_vehicle=max(old.last_vehicle, number),
+    )
+
+
+def _tidy(snapshot: Snapshot) -> Snapshot:
+    """An automatic vehicle without devices disappears."""
+    used = {device.vehicle_id for device in snapshot.devices.values()}
+    kept = {key: v for key, v in snapshot.vehicles.items() if not v.automatic or key in used}
+    return replace(snapshot, vehicles=kept) if len(kept) < len(snapshot.vehicles) else snapshot
+
+
+def _free_name(snapshot: Snapshot, text: str, own_id: str | None = None) -> str:
+    name = clean_name(text, "/data/attributes/name")
+    for vehicle in snapshot.vehicles.values():
+        if vehicle.name == name and vehicle.id != own_id:
+            raise Conflict(f"{vehicle.id} is called {name!r} already")
+    return name

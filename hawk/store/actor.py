@@ -1,0 +1,187 @@
+"""The store: takes readings in, writes them in groups, answers from the log.
+
+Readings wait in the backlog of the `Log`, which belongs to the process: none is lost with this
+actor. One spawned task writes; questions are answered by threads of their own, so the mailbox
+never waits for the disk. A disk that refuses is a state: it is tried again for ever.
+"""
+
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import trio
+
+from actors import Actor, Later, MailboxSpec, Overflow
+from hawk.clock import Clock
+from hawk.errors import ConfigurationError, HawkError, StoreUnavailable
+from hawk.events import ReadingsStored
+from hawk.model.reading import Moment, Reading
+from hawk.store.durability import wait_before_commit
+from hawk.store.messages import (
+    Counts,
+    Durability,
+    Flush,
+    GetLatest,
+    GetLatestOfAll,
+    GetReadings,
+    GetReadingsAfter,
+    GetStoreStatus,
+    StoreState,
+    StoreStatus,
+)
+from hawk.store.readings import Log
+
+log = logging.getLogger(__name__)
+
+RETRY = 5.0  # [s] between tries while the disk refuses
+LOOK_AT_CLOCK = 5.0  # [s] while readings wait for it to be trusted
+CROWDED = 5000  # readings in the backlog; half of it is kept for a disk that refuses
+PATIENCE = 0.1  # [s] no handler waits longer
+
+T = TypeVar("T")
+
+
+class StoreActor(Actor):
+    mailbox = MailboxSpec(size=1000, overflow=Overflow.REFUSE)
+
+    def __init__(self, readings: Log, clock: Clock, durability: Durability, commit_interval: float) -> None:
+        """`commit_interval` [s]: how long Durability.SD gathers."""
+        super().__init__()
+        self._log, self._clock = readings, clock
+        self._durability, self._commit_interval = durability, commit_interval
+        self._trouble: HawkError | None = None
+        self._flushes: list[Later[None]] = []
+        self._news, self._written = trio.Event(), trio.Event()
+        self._writing = trio.Lock()  # a teardown waits for the write that is under way
+        self._writer = trio.CapacityLimiter(1)
+        self._readers = trio.CapacityLimiter(2)
+
+    async def setup(self) -> None:
+        self.spawn(self._keep_writing)
+
+    async def teardown(self, error: Exception | None) -> None:
+        await self._write_what_waits()
+        await super().teardown(error)
+
+    async def on_receive(self, message: Any) -> Any:
+        match message:
+            case Reading():
+                return await self._take_in(message)
+            case Flush():
+                return self._flush()
+            case GetLatest(address):
+                return self._read(self._log.latest, address, self._clock.moment())
+            case GetLatestOfAll():
+                return self._read(self._log.latest_of_all, self._clock.moment())
+            case GetReadings():
+                return self._read(self._log.page, message, self._clock.moment())
+            case GetReadingsAfter(seq, limit):
+                return self._read(self._log.after, seq, limit, self._clock.moment())
+            case GetStoreStatus():
+                return self._read(self._status)
+            case _:
+                return super().on_receive(message)
+
+    # -- writing -----------------------------------------------------------------------------
+
+    async def _take_in(self, reading: Reading) -> None:
+        """Slower while the disk cannot keep up, so that those who send wait; never while it refuses."""
+        self._log.backlog.add(reading, trio.current_time())
+        self._news.set()
+        if len(self._log.backlog) > CROWDED and not self._trouble:
+            with trio.move_on_after(PATIENCE):
+                await self._written.wait()
+
+    def _flush(self) -> Later[None]:
+        later: Later[None] = Later()
+        self._flushes.append(later)
+        self._news.set()
+        return later
+
+    async def _keep_writing(self) -> None:
+        while True:
+            await self._wait_until_due()
+            if not await self._write_what_waits():
+                await trio.sleep(RETRY)
+
+    async def _wait_until_due(self) -> None:
+        while (seconds := self._due_in()) > 0.0:
+            self._news = trio.Event()
+            with trio.move_on_after(seconds):
+                await self._news.wait()
+
+    def _due_in(self) -> float:
+        """[s]; 0 when something is to be written now."""
+        if self._flushes or not self._log.is_open:
+            return 0.0
+        gathering = wait_before_commit(
+            self._log.backlog.waiting(), self._durability, self._commit_interval, trio.current_time()
+        )
+        if not self._log.undated:
+            return gathering
+        return 0.0 if self._clock.moment().utc is not None else min(gathering, LOOK_AT_CLOCK)
+
+    async def _write_what_waits(self) -> bool:
+        """False when the disk refused; then all is still there."""
+        async with self._writing:
+            flushes, self._flushes = self._flushes, []
+            try:
+                while self._log.has_work(now := self._clock.moment()):
+                    await self._commit(now)
+            except (StoreUnavailable, ConfigurationError) as error:
+                self._note(error)
+                for flush in flushes:
+                    flush.fail(error)
+                return False
+            self._note(None)
+            for flush in flushes:
+                flush.resolve(None)
+            return True
+
+    async def _commit(self, now: Moment) -> None:
+        """A thread cannot be cancelled: what it wrote is always told, also by an actor that ends."""
+        stored = await trio.to_thread.run_sync(self._log.commit, now, limiter=self._writer)
+        self._written.set()
+        self._written = trio.Event()
+        if stored:
+            self.publish(ReadingsStored(stored))
+
+    def _note(self, trouble: HawkError | None) -> None:
+        if trouble and not self._trouble:
+            log.error("%s; readings wait in memory, it is tried again every %.0f s", trouble, RETRY)
+        elif self._trouble and not trouble:
+            log.warning("the store can be written again; %d readings were lost", self._log.backlog.dropped)
+        self._trouble = trouble
+
+    # -- answering ---------------------------------------------------------------------------
+
+    def _read(self, question: Callable[..., T], *args: object) -> Later[T]:
+        later: Later[T] = Later()
+        self.spawn(self._answer, later, question, *args)
+        return later
+
+    async def _answer(self, later: Later[T], question: Callable[..., T], *args: object) -> None:
+        async with self._readers:
+            if later.given_up:
+                return
+            try:
+                later.resolve(await trio.to_thread.run_sync(question, *args, abandon_on_cancel=True))
+            except StoreUnavailable as error:
+                later.fail(error)
+
+    def _status(self) -> StoreStatus:
+        """Called in a thread: it only looks."""
+        counts: Counts | None = None
+        with contextlib.suppress(StoreUnavailable):
+            counts = self._log.counts()
+        return StoreStatus(
+            state=StoreState.DEGRADED if self._trouble else StoreState.OK,
+            reason=str(self._trouble) if self._trouble else None,
+            durability=self._durability,
+            counts=counts,
+            seq=self._log.seq,
+            waiting=len(self._log.backlog),
+            dropped=self._log.backlog.dropped,
+            set_aside=self._log.set_aside.name if self._log.set_aside else None,
+        )

@@ -1,0 +1,169 @@
+"""Writing to the log, over its one connection that writes."""
+
+import contextlib
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+from hawk.model.address import Address
+from hawk.model.reading import Moment, Reading, Source
+from hawk.store import queries
+from hawk.store.connection import open_writer
+from hawk.store.rows import UNDATED, VALUES, Tags, dated, tags_of, undated_of, values_of
+
+_NAMES = ", ".join(VALUES)
+_MARKS = ", ".join("?" for _ in VALUES)
+
+_INSERT = f"""
+INSERT INTO reading (device_id, ts, seq, series_id, source, stored_at, {_NAMES})
+VALUES (?, ?, ?, ?, ?, ?, {_MARKS}) ON CONFLICT (device_id, ts) DO NOTHING"""
+
+# Of two readings for one instant the better source wins. The same again changes nothing. The
+# series stays: with other tags a sink would keep both instead of replacing the old one.
+_CORRECT = f"""
+UPDATE reading SET (seq, source, stored_at, {_NAMES}) = (?, ?, ?, {_MARKS})
+WHERE device_id = ? AND ts = ? AND source <= ? AND (source, {_NAMES}) IS NOT (?, {_MARKS})"""
+
+_INSERT_UNDATED = f"""
+INSERT INTO undated (boot_id, boot_time, device_id, series_id, source, {_NAMES})
+VALUES (?, ?, ?, ?, ?, {_MARKS})"""
+
+_UNDATED = f"""
+SELECT undated.id, {UNDATED} FROM undated CROSS JOIN device ON device.id = undated.device_id
+CROSS JOIN series ON series.id = undated.series_id
+WHERE undated.boot_id = ? ORDER BY undated.id LIMIT ?"""
+
+_FIND_SERIES = f"""
+SELECT id FROM series WHERE device_id = ? AND {" AND ".join(f"{tag} IS ?" for tag in Tags._fields)}"""
+
+_INSERT_SERIES = f"""
+INSERT INTO series (device_id, {", ".join(Tags._fields)})
+VALUES (?, {", ".join("?" for _ in Tags._fields)})"""
+
+
+class Appender:
+    """After any error it is of no use any more: what it remembers may have been rolled back."""
+
+    def __init__(self, connection: sqlite3.Connection, boot_id: str) -> None:
+        self._connection, self._boot_id = connection, boot_id
+        self._devices: dict[Address, int] = {}
+        self._series: dict[tuple[int, Tags], int] = {}
+        self._given = queries.last_seq(connection)
+        self.seq = self._given  # the last one on the disk
+        self.undated = queries.count_undated(connection, boot_id)  # of this boot, on the disk
+
+    @classmethod
+    def open(cls, path: Path, boot_id: str) -> Self:
+        """Raises sqlite3 errors, and ConfigurationError for a file of a newer program."""
+        with contextlib.ExitStack() as on_failure:
+            connection = open_writer(path)
+            on_failure.callback(connection.close)
+            appender = cls(connection, boot_id)
+            on_failure.pop_all()
+        return appender
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def append(self, readings: Iterable[Reading], now: Moment) -> tuple[Reading, ...]:
+        """In one transaction; what changed the log comes back with its `seq`, in that order.
+
+        Readings without UTC are dated when the clock is trusted `now`, else they wait in `undated`.
+        """
+        known = [dated(reading, now) for reading in readings]
+        without = [reading for reading in known if reading.moment.utc is None]
+        with self._transaction():
+            for reading in without:
+                self._keep_undated(reading)
+            stored = self._keep([reading for reading in known if reading.moment.utc is not None], now)
+        self.undated += len(without)
+        return stored
+
+    def date_undated(self, limit: int, now: Moment) -> tuple[Reading, ...]:
+        """Readings of this boot that waited get their UTC, the oldest first; needs a trusted clock.
+
+        To be called until none is left, and before newer ones are appended: `seq` says what is newest.
+        """
+        with self._transaction():
+            rows = self._connection.execute(_UNDATED, (self._boot_id, limit)).fetchall()
+            stored = self._keep([dated(undated_of(row[1:]), now) for row in rows], now)
+            self._connection.executemany("DELETE FROM undated WHERE id = ?", [row[:1] for row in rows])
+        self.undated -= len(rows)
+        return stored
+
+    # -- in a transaction ------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._connection:  # commits, or rolls back
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield
+        self.seq = self._given
+
+    def _keep(self, readings: Sequence[Reading], now: Moment) -> tuple[Reading, ...]:
+        stored: dict[tuple[int, int | None], Reading] = {}
+        new: Counter[int] = Counter()
+        latest: dict[int, int] = {}
+        for reading in readings:
+            device, utc = self._device(reading.device_id), reading.moment.utc
+            inserted = self._insert(device, reading, now)
+            if not inserted and not self._correct(device, reading, now):
+                continue
+            self._given += 1
+            new[device] += inserted
+            if reading.source is not Source.HISTORY:
+                latest[device] = self._given
+            stored.pop((device, utc), None)  # corrected at once: only the last is in the log
+            stored[device, utc] = replace(reading, seq=self._given)
+        self._connection.executemany(
+            "UPDATE device SET latest_seq = ifnull(?, latest_seq), readings = readings + ? WHERE id = ?",
+            [(latest.get(device), count, device) for device, count in new.items()],
+        )
+        return tuple(stored.values())
+
+    def _insert(self, device: int, reading: Reading, now: Moment) -> bool:
+        series = self._series_of(device, reading)
+        place = (
+            device,
+            reading.moment.utc,
+            self._given + 1,
+            series,
+            reading.source,
+            _stored_at(reading, now),
+        )
+        return self._connection.execute(_INSERT, (*place, *values_of(reading))).rowcount == 1
+
+    def _correct(self, device: int, reading: Reading, now: Moment) -> bool:
+        source, values = reading.source, values_of(reading)
+        change = (self._given + 1, source, _stored_at(reading, now), *values)
+        place = (device, reading.moment.utc, source, source, *values)
+        return self._connection.execute(_CORRECT, (*change, *place)).rowcount == 1
+
+    def _keep_undated(self, reading: Reading) -> None:
+        device = self._device(reading.device_id)
+        place = (self._boot_id, reading.moment.boot_time, device, self._series_of(device, reading))
+        self._connection.execute(_INSERT_UNDATED, (*place, reading.source, *values_of(reading)))
+
+    def _device(self, address: Address) -> int:
+        if address not in self._devices:
+            self._connection.execute("INSERT INTO device (mac) VALUES (?) ON CONFLICT DO NOTHING", (address,))
+            row = self._connection.execute("SELECT id FROM device WHERE mac = ?", (address,)).fetchone()
+            self._devices[address] = row[0]
+        return self._devices[address]
+
+    def _series_of(self, device: int, reading: Reading) -> int:
+        key = device, tags_of(reading)
+        if key not in self._series:
+            row = self._connection.execute(_FIND_SERIES, (device, *key[1])).fetchone()
+            if row is None:
+                row = (self._connection.execute(_INSERT_SERIES, (device, *key[1])).lastrowid,)
+            self._series[key] = row[0]
+        return self._series[key]
+
+
+def _stored_at(reading: Reading, now: Moment) -> int | None:
+    """A clock that is not trusted says nothing: then the reading's own time, which once was."""
+    return reading.moment.utc if now.utc is None else now.utc

@@ -1,0 +1,93 @@
+"""What the store can be told and asked.
+
+A `Reading` is itself the command to keep it: `await store.send(reading)`. It is acknowledged
+by `ReadingsStored` on the bus. Queries see what is on the disk, and raise StoreUnavailable
+while that cannot be read.
+"""
+
+import enum
+from dataclasses import dataclass
+
+from actors import Query
+from hawk.model.address import Address
+from hawk.model.reading import Reading, Source
+
+
+class Durability(enum.StrEnum):
+    """How soon a reading goes to the disk."""
+
+    PROMPT = "prompt"  # as soon as the one before is written
+    SD = "sd"  # gathered, which spares the card; one that was polled for goes at once
+
+
+class StoreState(enum.StrEnum):
+    OK = "ok"
+    DEGRADED = "degraded"  # the disk refuses; readings wait in memory, it is tried again
+
+
+@dataclass(frozen=True, slots=True)
+class GetLatest(Query[Reading | None]):
+    """The newest reading that is not history; newest as it was stored, not by its clock."""
+
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class GetLatestOfAll(Query[tuple[Reading, ...]]):
+    """The same for each device that has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    readings: tuple[Reading, ...]
+    next: int | None  # the cursor of the page after this one; None when it is the last
+
+
+@dataclass(frozen=True, slots=True)
+class GetReadings(Query[Page]):
+    """Readings of one device in the order of time. What is stored meanwhile never shifts a page."""
+
+    address: Address
+    since: int | None = None  # [ms since the epoch], inclusive, as is `until`
+    until: int | None = None
+    source: Source | None = None
+    cursor: int | None = None  # `next` of the page before
+    limit: int = 100
+    newest_first: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class GetReadingsAfter(Query[tuple[Reading, ...]]):
+    """The next ones of all devices, in the order of `seq`."""
+
+    seq: int
+    limit: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    readings: int
+    undated: int  # wait for a trusted clock, or belong to a boot that never had one
+    bytes: int  # on the disk
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatus:
+    state: StoreState
+    reason: str | None  # why it is degraded
+    durability: Durability
+    counts: Counts | None  # None while the disk cannot be read
+    seq: int | None  # the last one given; None while the file could not be opened
+    waiting: int  # readings on their way to the disk
+    dropped: int  # readings lost since start because the disk refused for too long
+    set_aside: str | None  # a damaged file of this name was replaced by a new one at start
+
+
+@dataclass(frozen=True, slots=True)
+class GetStoreStatus(Query[StoreStatus]):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Flush(Query[None]):
+    """Answered when all that came before it is on the disk. Raises StoreUnavailable."""

@@ -1,0 +1,181 @@
+"""The log of all readings: one SQLite file, one writer, some readers.
+
+Everything here blocks; the store actor calls it from threads. A `Log` belongs to the process:
+a restarted actor goes on with the same connections and the same backlog.
+"""
+
+import contextlib
+import logging
+import sqlite3
+import threading
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from hawk.clock import boot_id
+from hawk.errors import StoreUnavailable
+from hawk.model.address import Address
+from hawk.model.reading import Moment, Reading
+from hawk.store import queries
+from hawk.store.appending import Appender
+from hawk.store.backlog import Backlog
+from hawk.store.connection import Readers, is_corrupt, set_aside, translated
+from hawk.store.messages import Counts, GetReadings, Page
+from hawk.store.schema import check_sqlite
+
+log = logging.getLogger(__name__)
+
+BATCH = 1000  # readings in a transaction: 10 ms on a PC, 100 ms on a small board
+
+
+class Log:
+    """`now` in its methods gives stored instants their place on the time axis of this boot."""
+
+    def __init__(self, path: Path, boot: str) -> None:
+        """`boot` is the boot id: readings without UTC can be dated only within one boot."""
+        self.path, self._boot = path, boot
+        self._writing = threading.Lock()
+        self._appender: Appender | None = None
+        self._damaged = False
+        self._readers = Readers(path)
+        self.backlog = Backlog()
+        self.set_aside: Path | None = None  # a damaged file that was replaced
+
+    @classmethod
+    def open(cls, path: Path, boot: str | None = None) -> Self:
+        """Raises ConfigurationError when SQLite is too old or the file too new.
+
+        A disk that refuses just now does not keep the service from starting: it is tried again
+        with each commit.
+        """
+        check_sqlite()
+        opened = cls(path, boot or boot_id() or uuid.uuid4().hex)
+        try:
+            with opened._appending():
+                pass
+        except StoreUnavailable as error:
+            log.warning("%s; trying again with each commit", error)
+        return opened
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        with self._writing:
+            self._drop_appender()
+            self._readers.close()
+
+    # -- writing -----------------------------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        """False after a failure, until the next commit opens it again."""
+        return self._appender is not None
+
+    @property
+    def seq(self) -> int | None:
+        """The last one given; None while the file is not open."""
+        return self._appender.seq if self._appender else None
+
+    @property
+    def undated(self) -> int:
+        """Readings of this boot on the disk that wait for a trusted clock."""
+        return self._appender.undated if self._appender else 0
+
+    def has_work(self, now: Moment) -> bool:
+        """Whether `commit` has something to do."""
+        return not self.is_open or len(self.backlog) > 0 or (now.utc is not None and self.undated > 0)
+
+    def commit(self, now: Moment) -> tuple[Reading, ...]:
+        """Writes the oldest that waits, at most BATCH; what changed the log, in order of `seq`.
+
+        Readings that waited for a trusted clock come first. To be called while there `has_work`.
+        Raises StoreUnavailable; nothing of the backlog is lost then.
+        """
+        with self._appending() as appender:
+            if now.utc is not None and appender.undated:
+                return appender.date_undated(BATCH, now)
+            with self.backlog.taking(BATCH) as batch:
+                return appender.append(batch, now)
+
+    def append(self, readings: Iterable[Reading], now: Moment) -> tuple[Reading, ...]:
+        """Past the backlog, in one transaction. Raises StoreUnavailable; nothing is stored then."""
+        with self._appending() as appender:
+            return appender.append(readings, now)
+
+    @contextlib.contextmanager
+    def _appending(self) -> Iterator[Appender]:
+        """The one that writes, for one thread at a time. A failure closes it, which rolls back."""
+        with self._writing, translated(), contextlib.ExitStack() as on_failure:
+            on_failure.callback(self._drop_appender)
+            try:
+                self._appender = self._appender or self._open()
+                yield self._appender
+            except sqlite3.DatabaseError as error:
+                self._damaged = is_corrupt(error)
+                raise
+            on_failure.pop_all()
+
+    def _open(self) -> Appender:
+        if not self._damaged:
+            try:
+                return Appender.open(self.path, self._boot)
+            except sqlite3.DatabaseError as error:
+                if not is_corrupt(error):
+                    raise
+        self._replace_damaged()
+        return Appender.open(self.path, self._boot)
+
+    def _replace_damaged(self) -> None:
+        self._readers.close()
+        self.set_aside = set_aside(self.path)
+        self._readers = Readers(self.path)
+        self._damaged = False
+
+    def _drop_appender(self) -> None:
+        if self._appender:
+            self._appender.close()
+        self._appender = None
+
+    # -- reading: all raise StoreUnavailable -------------------------------------------------
+
+    def latest(self, address: Address, now: Moment) -> Reading | None:
+        """The newest, by `seq`, that is not history."""
+        with self._readers.borrow() as connection:
+            return queries.latest(connection, address, now)
+
+    def latest_of_all(self, now: Moment) -> tuple[Reading, ...]:
+        with self._readers.borrow() as connection:
+            return queries.latest_of_all(connection, now)
+
+    def page(self, wanted: GetReadings, now: Moment) -> Page:
+        with self._readers.borrow() as connection:
+            return queries.page(connection, wanted, now)
+
+    def after(self, seq: int, limit: int, now: Moment) -> tuple[Reading, ...]:
+        """The next of all devices, in order of `seq`."""
+        with self._readers.borrow() as connection:
+            return queries.after(connection, seq, limit, now)
+
+    def newest_stored_at(self) -> int | None:
+        """[ms since the epoch] No clock that shows less is right. None while nothing is stored."""
+        with self._readers.borrow() as connection:
+            return queries.newest_stored_at(connection)
+
+    def counts(self) -> Counts:
+        with self._readers.borrow() as connection:
+            readings, undated = queries.count_readings(connection), queries.count_undated(connection)
+        return Counts(readings, undated, _size(self.path))
+
+
+def _size(path: Path) -> int:
+    """[bytes] of the database and of what is not yet in it."""
+    files = [path, path.with_name(f"{path.name}-wal")]
+    return sum(file.stat().st_size for file in files if file.exists())

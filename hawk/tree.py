@@ -1,0 +1,126 @@
+"""The running system, as one list.
+
+Refs are reserved before anything runs: an actor gets the refs it talks to as arguments, they
+stay valid over every restart, and a message to an actor that is just being restarted waits.
+"""
+
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from actors import ActorSystem, ChildSpec, Strategy, Supervisor
+from hawk.ble.actor import RadioActor
+from hawk.ble.arbiter import ArbiterActor
+from hawk.ble.radio import Limits, Radio
+from hawk.ble.scanner import Discovery, ScannerActor
+from hawk.clock import Clock
+from hawk.config.schema import Settings
+from hawk.devices.policy import Recording
+from hawk.devices.station import Station
+from hawk.devices.supervisor import DevicesGroup
+from hawk.directory.actor import DirectoryActor
+from hawk.drivers.catalogue import Catalogue
+from hawk.registry.actor import RegistryActor
+from hawk.registry.files import RegistryFiles
+from hawk.store.actor import StoreActor
+from hawk.store.messages import Durability
+from hawk.store.readings import Log
+from hawk.vehicles.supervisor import VehiclesGroup
+from hawk.web.server import WebServerActor
+from hawk.web.services import Services
+
+WEB_GRACE = 3.5  # [s] a client that does not read cannot hold up the end
+RADIO_GRACE = 25.0  # [s] BlueZ may take this long to let its links go
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What outlives every actor: opened by the process before the tree starts."""
+
+    settings: Settings
+    gateway_id: str
+    token: str
+    clock: Clock
+    files: RegistryFiles
+    log: Log
+    durability: Durability
+    radio: Radio
+    catalogue: Catalogue
+    listener: socket.socket
+    warnings: tuple[str, ...] = ()
+
+
+def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
+    settings, clock = parts.settings, parts.clock
+
+    registry = RegistryActor.reserve("registry")
+    directory = DirectoryActor.reserve("directory")
+    store = StoreActor.reserve("store")
+    radio = RadioActor.reserve("radio")
+    arbiter = ArbiterActor.reserve("arbiter")
+    scanner = ScannerActor.reserve("scanner")
+    devices = DevicesGroup.reserve("devices")
+
+    services = Services(
+        registry=registry,
+        directory=directory,
+        devices=devices,
+        store=store,
+        scanner=scanner,
+        arbiter=arbiter,
+        system=system,
+        clock=clock,
+        gateway_id=parts.gateway_id,
+        token=parts.token,
+        settings=settings,
+        warnings=parts.warnings,
+    )
+
+    station = Station(
+        gateway_id=parts.gateway_id,
+        radio=parts.radio,
+        arbiter=arbiter,
+        scanner=scanner,
+        store=store,
+        clock=clock,
+        polling_interval=settings.polling.interval,
+        recording=Recording(settings.bluetooth.record_interval, settings.bluetooth.record_delta),
+        limits=Limits(
+            connect=max(Limits().connect, settings.bluetooth.connection_timeout),
+            session=settings.bluetooth.session_timeout,
+        ),
+    )
+    discovery = Discovery(
+        settings.discovery.initial_scan,
+        settings.discovery.periodic_interval,
+        settings.discovery.scan_duration,
+    )
+    hear = partial(
+        ScannerActor.start, parts.radio, parts.catalogue, registry, clock,
+        discovery=discovery, listen=settings.bluetooth.listen,
+    )  # fmt: skip
+    know = partial(
+        RegistryActor.start, parts.files, clock,
+        parts.catalogue.canonical_type, settings.discovery.auto_configure,
+    )  # fmt: skip
+    keep = partial(StoreActor.start, parts.log, clock, parts.durability, settings.store.commit_interval)
+
+    work = [
+        ChildSpec("scanner", hear, scanner),
+        ChildSpec("devices", partial(DevicesGroup.start, registry, parts.catalogue, station), devices),
+    ]
+    links = settings.bluetooth.max_concurrent_connections
+    bluetooth = [
+        ChildSpec("radio", partial(RadioActor.start, parts.radio), radio, shutdown=RADIO_GRACE, vital=True),
+        ChildSpec("arbiter", partial(ArbiterActor.start, parts.radio, links), arbiter),
+        ChildSpec("work", partial(Supervisor.start, work), shutdown=RADIO_GRACE),
+    ]
+    return [
+        ChildSpec("registry", know, registry),
+        ChildSpec("directory", partial(DirectoryActor.start, registry), directory),
+        ChildSpec("store", keep, store, vital=True),
+        ChildSpec("vehicles", partial(VehiclesGroup.start, registry, directory, clock)),
+        ChildSpec("bluetooth", partial(Supervisor.start, bluetooth, Strategy.REST_FOR_ONE)),
+        ChildSpec("web", partial(WebServerActor.start, services, parts.listener), shutdown=WEB_GRACE),
+    ]

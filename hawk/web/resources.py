@@ -1,0 +1,192 @@
+"""Devices, vehicles and readings as JSON: the contract's names, null where nothing was measured. Pure."""
+
+from typing import Any
+
+from hawk.devices.messages import Connection
+from hawk.directory.messages import VehicleView
+from hawk.model.device import DeviceView, Lifecycle, Retry
+from hawk.model.instant import rfc3339
+from hawk.model.reading import QUANTITIES, Moment, Reading
+from hawk.model.vehicle import VehicleSummary
+from hawk.web.jsonapi import Json, resource, to_many, to_one
+
+
+def timestamp(moment: Moment | None) -> str | None:
+    """None also while the clock was not trusted."""
+    return None if moment is None else instant(moment.utc)
+
+
+def instant(ms: int | None) -> str | None:
+    return None if ms is None else rfc3339(ms)
+
+
+# -- readings --------------------------------------------------------------------------------
+
+
+def reading_id(reading: Reading) -> str:
+    return f"{reading.device_id}@{timestamp(reading.moment)}"
+
+
+def reading_attributes(reading: Reading) -> Json:
+    sample = reading.sample
+    return {
+        "device_id": reading.device_id,
+        "timestamp": timestamp(reading.moment),
+        **{quantity: getattr(sample, quantity) for quantity in QUANTITIES},
+        "status": sample.status,
+        "status_code": sample.status_code,
+        "source": reading.source.word,
+        "device_type": reading.device_type,
+        "device_name": reading.device_name,
+        "vehicle_id": reading.vehicle_id,
+        "vehicle_name": reading.vehicle_name,
+        "rssi": reading.rssi,
+        "simulated": reading.simulated,
+        "gateway_id": reading.gateway_id,
+        "seq": reading.seq,
+        "extra": dict(sample.extra),
+    }
+
+
+def reading_resource(reading: Reading) -> dict[str, Any]:
+    device = {"device": to_one("devices", reading.device_id)}
+    return resource("readings", reading_id(reading), reading_attributes(reading), device)
+
+
+# -- devices ---------------------------------------------------------------------------------
+
+
+def device_resource(view: DeviceView, default_interval: float) -> dict[str, Any]:
+    address = view.device.address
+    return resource(
+        "devices",
+        address,
+        device_attributes(view, default_interval),
+        {
+            "vehicle": to_one("vehicles", view.device.vehicle_id),
+            "readings": {"links": {"related": f"/api/readings/{address}"}},
+            "connection": {"links": {"related": f"/api/devices/{address}/connection"}},
+        },
+        f"/api/devices/{address}",
+    )
+
+
+def device_attributes(view: DeviceView, default_interval: float) -> Json:
+    """`default_interval` [s]: what holds for a device without an interval of its own."""
+    device, live = view.device, view.live
+    values = {quantity: live.values.get(quantity) for quantity in QUANTITIES}
+    return {
+        "mac_address": device.address,
+        "device_type": device.device_type,
+        "friendly_name": device.friendly_name,
+        "vehicle_id": device.vehicle_id,
+        "vehicle_name": view.vehicle_name,
+        "status": view.status,
+        "lifecycle": device.lifecycle.value,
+        "link": view.link.value,
+        "discovered_at": instant(device.discovered_at),
+        "configured_at": instant(device.configured_at),
+        "polling_interval": device.polling_interval or default_interval,
+        "connection_config": retry_attributes(device.retry),
+        "advertised_name": view.name,
+        "rssi": view.rssi,
+        "adapter": view.adapter,
+        "last_seen": timestamp(view.last_seen),
+        "available": view.available,
+        "stale": device.lifecycle is Lifecycle.CONFIGURED and bool(live.values) and not view.available,
+        "simulated": view.simulated,
+        **{quantity: measured and measured.value for quantity, measured in values.items()},
+        "battery_status": live.status,
+        "status_code": live.status_code,
+        "latest_reading": _latest(view),
+        "last_outcome": view.outcome
+        and {
+            "code": view.outcome.code,
+            "detail": view.outcome.detail,
+            "timestamp": timestamp(view.outcome.moment),
+        },
+    }
+
+
+def _latest(view: DeviceView) -> Json | None:
+    """Each value with the time it was measured: they come from different frames."""
+    live = view.live
+    if not live.values:
+        return None
+    return {
+        "timestamp": timestamp(live.newest),
+        **{quantity: (m := live.values.get(quantity)) and m.value for quantity in QUANTITIES},
+        "status": live.status,
+        "status_code": live.status_code,
+        "measured_at": {quantity: timestamp(measured.moment) for quantity, measured in live.values.items()},
+        "extra": dict(live.extra),
+    }
+
+
+def retry_attributes(retry: Retry) -> Json:
+    return {
+        "retry_attempts": retry.attempts,
+        "retry_interval": retry.interval,
+        "reconnection_delay": retry.reconnection_delay,
+    }
+
+
+def connection_resource(connection: Connection) -> dict[str, Any]:
+    view, counters = connection.view, connection.counters
+    return resource(
+        "connections",
+        view.device.address,
+        {
+            "link": view.link.value,
+            "transitions": [
+                {"state": each.state.value, "timestamp": timestamp(each.moment), "reason": each.reason}
+                for each in connection.transitions
+            ],
+            "polls": counters.polls,
+            "polls_ok": counters.ok,
+            "polls_failed": counters.failed,
+            "mean_duration": counters.mean_duration,
+            "last_duration": counters.last_duration,
+            "last_success": timestamp(counters.last_success),
+            "next_poll_in": connection.next_poll,
+            "rssi": view.rssi,
+        },
+        {"device": to_one("devices", view.device.address)},
+    )
+
+
+# -- vehicles --------------------------------------------------------------------------------
+
+
+def vehicle_resource(view: VehicleView) -> dict[str, Any]:
+    vehicle = view.vehicle
+    return resource(
+        "vehicles",
+        vehicle.id,
+        {
+            "name": vehicle.name,
+            "created_at": instant(vehicle.created_at),
+            "automatic": vehicle.automatic,
+            "device_count": len(view.devices),
+            "summary": view.summary and summary_attributes(view.summary),
+        },
+        {"devices": to_many("devices", view.devices)},
+        f"/api/vehicles/{vehicle.id}",
+    )
+
+
+def summary_attributes(summary: VehicleSummary) -> Json:
+    return {
+        "vehicle_id": summary.vehicle_id,
+        "timestamp": timestamp(summary.moment),
+        "total_devices": len(summary.members),
+        "connected_devices": summary.connected,
+        "average_voltage": summary.average_voltage,
+        "total_capacity": None,  # none of these monitors knows it
+        "overall_health": summary.health,
+        "health_score": summary.health_score,
+        "devices": [
+            {"id": member.address, "status": member.status, "voltage": member.voltage}
+            for member in summary.members
+        ],
+    }

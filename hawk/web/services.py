@@ -1,0 +1,71 @@
+"""What the endpoints need of the rest: refs and a few values."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import trio
+
+from actors import ActorCrashed, ActorDeadError, ActorRef, ActorSystem, AskTimeout, Query
+from hawk.clock import Clock
+from hawk.config.schema import Settings
+from hawk.web.auth import Sessions, Throttle
+from hawk.web.jsonapi import ApiError
+
+R = TypeVar("R")
+
+DEADLINE = 2.0  # [s] for an answer from memory
+LONG_DEADLINE = 10.0  # [s] for one from the disk
+
+
+@dataclass(slots=True)
+class Streams:
+    """The event streams that are open."""
+
+    open: int = 0
+    closing: trio.Event = field(default_factory=trio.Event)
+
+    def reopen(self) -> None:
+        """The server begins, perhaps again."""
+        self.closing = trio.Event()
+
+    @contextlib.contextmanager
+    def counted(self) -> Iterator[None]:
+        self.open += 1
+        try:
+            yield
+        finally:
+            self.open -= 1
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    registry: ActorRef[Any]
+    directory: ActorRef[Any]
+    devices: ActorRef[Any]  # the group
+    store: ActorRef[Any]
+    scanner: ActorRef[Any]
+    arbiter: ActorRef[Any]
+    system: ActorSystem
+    clock: Clock
+    gateway_id: str
+    token: str
+    settings: Settings
+    warnings: tuple[str, ...] = ()  # of the start
+    host_name: str = field(default_factory=socket.gethostname)
+    throttle: Throttle = field(default_factory=Throttle)
+    sessions: Sessions = field(default_factory=Sessions)
+    streams: Streams = field(default_factory=Streams)
+    started: float = field(default_factory=trio.current_time)  # [s] of Trio's clock
+
+
+async def ask(ref: ActorRef[Any], query: Query[R], deadline: float = DEADLINE) -> R:
+    """The answer, or what to tell the client when there is none."""
+    try:
+        return await ref.ask(query).within(deadline)
+    except AskTimeout:
+        raise ApiError(504, "timeout", f"{ref.name} did not answer in {deadline:g} s: try again") from None
+    except (ActorCrashed, ActorDeadError):
+        raise ApiError(503, "restarting", f"{ref.name} is being restarted: try again") from None

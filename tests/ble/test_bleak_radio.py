@@ -1,0 +1,524 @@
+"""The BlueZ radio, through unmodified bleak, against the simulated daemon on a real D-Bus."""
+
+import gc
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from hawk.ble.bleak_radio import BleakRadio
+from hawk.ble.radio import Conversation, Limits
+from hawk.drivers.bm2 import BM2
+from hawk.drivers.bm6 import BM6, BM7
+from hawk.drivers.catalogue import Catalogue
+from hawk.errors import (
+    BluetoothError,
+    Busy,
+    ConnectFailed,
+    HawkError,
+    LinkLost,
+    NoAdapter,
+    NotHeard,
+    SilentDevice,
+    Undecodable,
+)
+from hawk.model.address import Address
+from hawk.model.advertisement import Advertisement
+from hawk.model.device import LinkState
+from tests.fake_bluez.monitors import Monitor
+from tests.fake_bluez.rig import FakeBluez
+
+A, B = Address("50:54:7B:00:00:00"), Address("50:54:7B:00:00:01")
+STRANGER = Address("50:54:7B:99:99:99")
+SHORT = Limits(connect=0.6, session=1.0)
+UP_AND_DOWN = [
+    LinkState.CONNECTING,
+    LinkState.CONNECTED,
+    LinkState.DISCONNECTING,
+    LinkState.DISCONNECTED,
+]
+
+
+def daemon(devices: int = 1, *, adv_interval: float = 0.2, **faults: Any) -> FakeBluez:
+    fleet = [Monitor(address=address) for address in (A, B)[:devices]]
+    return FakeBluez(monitors=fleet, adv_interval=adv_interval, **faults)
+
+
+class Once:
+    """Asks a BM6 for one frame."""
+
+    quiet = 0.2
+
+    def __init__(self, patience: int = 2) -> None:
+        self.patience, self._done = patience, False
+
+    @property
+    def done(self) -> bool:
+        return self._done
+
+    def begin(self) -> tuple[bytes, ...]:
+        return tuple(write.data for write in BM6.codec().begin())
+
+    def receive(self, frame: bytes) -> tuple[bytes, ...]:
+        self._done = True
+        return ()
+
+    def silent(self) -> tuple[bytes, ...]:
+        self.patience -= 1
+        if not self.patience:
+            raise SilentDevice("nothing came")
+        return self.begin()
+
+
+class Ears:
+    """Hears, and lets tests wait for what it heard."""
+
+    def __init__(self) -> None:
+        self.adverts: list[Advertisement] = []
+
+    def __call__(self, advert: Advertisement) -> None:
+        self.adverts.append(advert)
+
+    async def wait_for(self, address: Address, count: int = 1) -> None:
+        start = len(self.adverts)
+        with trio.fail_after(5):
+            while sum(a.address == address for a in self.adverts[start:]) < count:
+                await trio.sleep(0.02)
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[BleakRadio]:
+    radio = BleakRadio()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(radio.run)
+        yield radio
+        nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def listening() -> AsyncIterator[tuple[BleakRadio, Ears]]:
+    ears = Ears()
+    async with running() as radio, trio.open_nursery() as nursery:
+        nursery.start_soon(radio.scan, ears)
+        yield radio, ears
+        nursery.cancel_scope.cancel()
+
+
+async def converse(
+    radio: BleakRadio,
+    address: Address,
+    conversation: Conversation | None = None,
+    limits: Limits = SHORT,
+) -> list[LinkState]:
+    states: list[LinkState] = []
+    with trio.fail_after(limits.longest):
+        await radio.converse(address, BM6.gatt, conversation or Once(), limits, states.append)
+    return states
+
+
+def is_clean(bluez: FakeBluez) -> bool:
+    state = bluez.state()
+    return bool(state["linked"] == [] and state["notifying"] == [])
+
+
+FAULTS = [
+    (
+        {"connect_error": "Failed", "connect_message": "Software caused connection abort"},
+        ConnectFailed,
+        "abort",
+    ),
+    ({"connect_error": "Failed", "connect_message": "br-connection-canceled"}, ConnectFailed, "canceled"),
+    (
+        {"connect_error": "Failed", "connect_message": "le-connection-abort-by-local"},
+        ConnectFailed,
+        "timed out",
+    ),
+    ({"connect_error": "InProgress", "connect_message": "In Progress"}, ConnectFailed, "In Progress"),
+    ({"connect_error": "NotReady"}, NoAdapter, "switched off"),
+    ({"connect_error": "org.freedesktop.DBus.Error.AccessDenied"}, NoAdapter, "permission"),
+    ({"connect_hang": True}, ConnectFailed, "timed out"),
+    ({"resolve_hang": True}, ConnectFailed, "timed out"),
+    ({"resolve_hang": True, "drop_after_connect": 0.1}, ConnectFailed, "disconnected"),
+    ({"no_service": True}, Undecodable, "offers no service fff0"),
+    ({"write_error": "Failed"}, LinkLost, "refused"),
+    ({"write_hang": True}, SilentDevice, "in time"),
+    ({"notify": "none"}, SilentDevice, "nothing came"),
+    ({"drop_after_connect": 0.1, "notify": "none"}, LinkLost, "ended it"),
+    ({"drop_on_write": True}, LinkLost, ""),
+]
+
+
+@pytest.mark.parametrize(("fault", "error", "words"), FAULTS, ids=lambda value: str(value)[:50])
+async def test_each_fault_ends_in_its_own_error_and_leaves_no_link(
+    fault: dict[str, Any], error: type[HawkError], words: str
+) -> None:
+    with daemon(**fault) as bluez:
+        async with listening() as (radio, ears):
+            await ears.wait_for(A)
+            with pytest.raises(error) as caught:
+                await converse(radio, A)
+            assert type(caught.value) is error
+            assert words in str(caught.value)
+            assert is_clean(bluez)
+
+
+async def test_an_abort_by_the_local_side_is_tried_again_at_once() -> None:
+    abort: dict[str, Any] = {"connect_error": "Failed", "connect_message": "le-connection-abort-by-local"}
+    with daemon(connect_times=2, **abort):
+        async with listening() as (radio, ears):
+            await ears.wait_for(A)
+            assert await converse(radio, A, limits=Limits(5, 5)) == UP_AND_DOWN
+
+
+async def test_a_device_never_heard_is_not_tried() -> None:
+    with daemon() as bluez:
+        async with listening() as (radio, ears):
+            await ears.wait_for(A)
+            with pytest.raises(NotHeard, match=STRANGER):
+                await converse(radio, STRANGER)
+            assert "Connect" not in bluez.state()["calls"]
+
+
+async def test_a_device_that_vanished_is_not_heard() -> None:
+    with daemon(2) as bluez:
+        async with listening() as (radio, ears):
+            await ears.wait_for(A)
+            bluez.do("vanish", address=A)
+            await ears.wait_for(B)
+            with pytest.raises(NotHeard):
+                await converse(radio, A)
+
+
+async def test_a_device_is_read_by_one_session_at_a_time_and_others_meanwhile() -> None:
+    with daemon(2, reply_delay=0.15) as bluez:
+        async with listening() as (radio, ears), trio.open_nursery() as nursery:
+            await ears.wait_for(A)
+            await ears.wait_for(B)
+            nursery.start_soon(converse, radio, A)
+            await trio.sleep(0.1)
+            with pytest.raises(Busy, match=A):
+                await converse(radio, A)
+            assert await converse(radio, B) == UP_AND_DOWN
+        assert is_clean(bluez)
+
+
+async def test_fifty_sessions_leave_no_open_file_behind() -> None:
+    def open_files() -> int:
+        gc.collect()
+        return len(list(Path(f"/proc/{os.getpid()}/fd").iterdir()))
+
+    with daemon(2) as bluez:
+        async with listening() as (radio, ears):
+            await ears.wait_for(A)
+            await ears.wait_for(B)
+            bluez.do("faults", address=B, connect_error="Failed", connect_message="nothing")
+            await converse(radio, A)
+            before = open_files()
+            for _ in range(25):
+                await converse(radio, A)
+                with pytest.raises(ConnectFailed):
+                    await converse(radio, B)
+            assert open_files() == before
+
+
+# -- hearing -----------------------------------------------------------------------------------
+
+
+async def test_a_voltage_that_goes_back_and_forth_is_followed_by_adverts() -> None:
+    families = Catalogue([BM6, BM7, BM2])
+    heard: list[float | None] = []
+
+    def follow(advert: Advertisement) -> None:
+        if (identified := families.hear(advert)) and identified.heard.recordable:
+            volts = identified.heard.sample.voltage
+            if heard[-1:] != [volts]:
+                heard.append(volts)
+
+    with daemon(adv_interval=0.05) as bluez:
+        async with running() as radio, trio.open_nursery() as nursery:
+            nursery.start_soon(radio.scan, follow)
+            for volts in (12.60, 12.61, 12.60, 12.61, 12.60):
+                bluez.do("set", volts=volts)
+                with trio.fail_after(2):
+                    while heard[-1:] != [volts]:
+                        await trio.sleep(0.01)
+            nursery.cancel_scope.cancel()
+    assert heard[-5:] == [12.60, 12.61, 12.60, 12.61, 12.60]
+
+
+async def test_a_session_makes_no_advert_out_of_what_was_heard_before() -> None:
+    with daemon(adv_interval=0.05, reply_delay=0.15) as bluez:
+        async with listening() as (radio, ears):
+            await ears.wait_for(A, 4)
+            bluez.do("faults", silent=True)
+            await trio.sleep(0.1)
+            before = len(ears.adverts)
+            await converse(radio, A)
+            await trio.sleep(0.1)
+            assert len(ears.adverts) == before
+
+
+# -- cancelling --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"connect_hang": True},
+        {"resolve_hang": True},
+        {"write_hang": True},
+        {"notify": "none"},
+        {"reply_delay": 9},
+        {"notify": "none", "disconnect_delay": 0.4},
+    ],
+    ids=str,
+)
+async def test_a_cancelled_session_leaves_no_link(fault: dict[str, Any]) -> None:
+    with daemon(**fault) as bluez:
+        async with listening() as (radio, ears):
+            await ears.wait_for(A)
+            with trio.move_on_after(0.3) as scope:
+                await converse(radio, A, Once(patience=99), Limits())
+            assert scope.cancelled_caught
+            assert trio.current_time() - scope.deadline < 1.0
+            assert is_clean(bluez)
+            bluez.do(
+                "faults", connect_hang=False, resolve_hang=False, write_hang=False, notify="ok", reply_delay=0
+            )
+            await ears.wait_for(A)
+            assert await converse(radio, A) == UP_AND_DOWN
+
+
+async def test_a_session_cancelled_while_it_lets_go_lets_go() -> None:
+    with daemon(disconnect_delay=0.4) as bluez:
+        async with listening() as (radio, ears):
+            await ears.wait_for(A)
+            with trio.move_on_after(0.25):
+                await converse(radio, A)
+            assert is_clean(bluez)
+
+
+async def test_a_cancelled_scan_can_be_started_again() -> None:
+    with daemon() as bluez:
+        async with running() as radio:
+            for moment in (0.0, 0.003, 0.006, 0.01, 0.02, 0.2):
+                with trio.move_on_after(moment):
+                    await radio.scan(Ears())
+                assert bluez.state()["discovering"] == 0
+            ears = Ears()
+            with trio.move_on_after(0.5):
+                await radio.scan(ears)
+            assert ears.adverts
+
+
+# -- outages -----------------------------------------------------------------------------------
+
+
+async def test_without_a_bus_there_is_no_adapter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/bus")
+    async with running() as radio:
+        for call in (radio.scan(Ears()), radio.links(), radio.drop(A)):
+            with pytest.raises(NoAdapter, match="D-Bus cannot be reached"):
+                await call
+
+
+async def test_without_the_daemon_there_is_no_adapter() -> None:
+    with daemon() as bluez:
+        bluez.do("crash")
+        async with running() as radio:
+            with pytest.raises(NoAdapter, match="BlueZ is not running"):
+                await radio.scan(Ears())
+
+
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [
+        ({"do": "power", "on": False}, "hci0 is switched off"),
+        ({"do": "unplug"}, "no Bluetooth adapter"),
+        ({"do": "discovery_error", "error": "InProgress"}, "refused"),
+        ({"do": "discovery_error", "error": "org.freedesktop.DBus.Error.AccessDenied"}, "no permission"),
+    ],
+    ids=str,
+)
+async def test_a_scan_that_cannot_start_says_why(action: dict[str, Any], words: str) -> None:
+    with daemon() as bluez:
+        bluez.do(action.pop("do"), **action)
+        async with running() as radio:
+            with trio.fail_after(2), pytest.raises(NoAdapter, match=words):
+                await radio.scan(Ears())
+
+
+OUTAGES = [
+    ({"do": "power", "on": False}, {"do": "power", "on": True}, "switched off"),
+    ({"do": "rfkill", "block": True}, {"do": "rfkill", "block": False}, "switched off"),
+    ({"do": "unplug"}, {"do": "plug"}, "hci0"),
+    ({"do": "crash"}, {"do": "start"}, "BlueZ is not running"),
+]
+
+
+@pytest.mark.parametrize(("outage", "remedy", "words"), OUTAGES, ids=str)
+async def test_an_outage_ends_the_scan_at_once_and_a_new_one_hears_again(
+    outage: dict[str, Any], remedy: dict[str, Any], words: str
+) -> None:
+    outage, remedy = dict(outage), dict(remedy)
+    with daemon() as bluez:
+        async with running() as radio:
+            ears = Ears()
+
+            async def scan() -> None:
+                with pytest.raises(NoAdapter, match=words):
+                    await radio.scan(ears)
+
+            with trio.fail_after(3):
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(scan)
+                    await ears.wait_for(A)
+                    bluez.do(outage.pop("do"), **outage)
+            bluez.do(remedy.pop("do"), **remedy)
+            ears = Ears()
+            with trio.move_on_after(1):
+                await radio.scan(ears)
+            assert ears.adverts
+
+
+@pytest.mark.parametrize(("outage", "remedy", "words"), OUTAGES, ids=str)
+async def test_an_outage_ends_a_session_in_bounded_time(
+    outage: dict[str, Any], remedy: dict[str, Any], words: str
+) -> None:
+    outage = dict(outage)
+    with daemon(notify="none") as bluez:
+        async with running() as radio, trio.open_nursery() as nursery:
+            ears = Ears()
+
+            async def scan() -> None:
+                with pytest.raises(NoAdapter):
+                    await radio.scan(ears)
+
+            nursery.start_soon(scan)
+            await ears.wait_for(A)
+
+            async def session() -> None:
+                with trio.fail_after(3), pytest.raises(BluetoothError):
+                    await converse(radio, A, Once(patience=99), Limits())
+
+            nursery.start_soon(session)
+            await trio.sleep(0.3)
+            bluez.do(outage.pop("do"), **outage)
+
+
+async def test_the_death_of_the_bus_ends_scan_and_session() -> None:
+    with daemon(notify="none") as bluez:
+        async with running() as radio, trio.open_nursery() as nursery:
+            ears = Ears()
+
+            async def scan() -> None:
+                with pytest.raises(NoAdapter):
+                    await radio.scan(ears)
+
+            async def session() -> None:
+                with pytest.raises((NoAdapter, LinkLost)):
+                    await converse(radio, A, Once(patience=99), Limits())
+
+            nursery.start_soon(scan)
+            await ears.wait_for(A)
+            nursery.start_soon(session)
+            await trio.sleep(0.2)
+            bluez.do("kill_bus")
+            nursery.cancel_scope.deadline = trio.current_time() + 5
+        assert not nursery.cancel_scope.cancelled_caught
+
+
+async def test_the_death_of_the_loop_ends_scan_and_session_and_it_can_run_again() -> None:
+    with daemon(notify="none") as bluez:
+        radio, ears, loop = BleakRadio(), Ears(), trio.CancelScope()
+
+        async def run_once() -> None:
+            with loop:
+                await radio.run()
+
+        async def scan() -> None:
+            with pytest.raises(NoAdapter):
+                await radio.scan(ears)
+
+        def kill(state: LinkState) -> None:
+            if state is LinkState.CONNECTED:
+                loop.cancel()
+
+        with trio.fail_after(5):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(run_once)
+                nursery.start_soon(scan)
+                await ears.wait_for(A)
+                with pytest.raises(LinkLost):
+                    await radio.converse(A, BM6.gatt, Once(patience=99), Limits(), kill)
+            assert is_clean(bluez)
+            bluez.do("faults", notify="ok")
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(radio.run)
+                assert await radio.links() == ()
+                nursery.start_soon(radio.scan, ears)
+                await ears.wait_for(A)
+                assert await converse(radio, A) == UP_AND_DOWN
+                nursery.cancel_scope.cancel()
+
+
+async def test_without_its_loop_nothing_can_be_heard(autojump_clock: MockClock) -> None:
+    radio = BleakRadio()
+    for call in (radio.scan(Ears()), radio.links(), radio.drop(A)):
+        with pytest.raises(NoAdapter, match="ended"):
+            await call
+
+
+async def test_a_mistake_in_the_listener_ends_the_scan() -> None:
+    def mistaken(advert: Advertisement) -> None:
+        raise ZeroDivisionError
+
+    with daemon():
+        async with running() as radio:
+            with trio.fail_after(2), pytest.raises(ZeroDivisionError):
+                await radio.scan(mistaken)
+
+
+# -- links ---------------------------------------------------------------------------------------
+
+
+async def test_links_of_a_killed_predecessor_are_seen_and_dropped() -> None:
+    with daemon(2, notify="none"):
+        async with listening() as (predecessor, ears):
+            await ears.wait_for(A)
+            async with trio.open_nursery() as nursery:
+
+                async def session() -> None:
+                    with pytest.raises(LinkLost):
+                        await converse(predecessor, A, Once(patience=99), Limits())
+
+                nursery.start_soon(session)
+                await trio.sleep(0.2)
+                async with running() as radio:
+                    assert await radio.links() == (A,)
+                    await radio.drop(A)
+                    assert await radio.links() == ()
+                    await radio.drop(A)
+                    await radio.drop(STRANGER)
+
+
+async def test_dropping_a_device_ends_an_attempt_to_connect() -> None:
+    with daemon(resolve_hang=True) as bluez:
+        async with listening() as (radio, ears), trio.open_nursery() as nursery:
+            await ears.wait_for(A)
+
+            async def session() -> None:
+                with pytest.raises(ConnectFailed):
+                    await converse(radio, A, limits=Limits())
+
+            nursery.start_soon(session)
+            await trio.sleep(0.2)
+            await radio.drop(A)
+            nursery.cancel_scope.deadline = trio.current_time() + 2
+        assert not nursery.cancel_scope.cancelled_caught
+        assert is_clean(bluez)

@@ -1,0 +1,423 @@
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from actors import Actor, ActorRef, ActorSystem, AskTimeout, ChildSpec, Supervisor
+from actors.testing import open_test_system
+from hawk.ble.messages import GetScannerStatus, ScannerStatus, Seek
+from hawk.ble.scanner import ASK_AGAIN, BUFFER, FRESH, Discovery, ScannerActor
+from hawk.ble.sightings import Sightings
+from hawk.errors import CannotWrite, HawkError, NoAdapter
+from hawk.events import BluetoothChanged, DeviceSeen
+from hawk.model.device import Device, Lifecycle
+from hawk.model.reading import Moment
+from tests.doubles import (
+    Put,
+    Records,
+    Remove,
+    ScriptedRadio,
+    Shelf,
+    VirtualClock,
+    address,
+    advert,
+    device,
+    shelf,
+    toys,
+)
+
+E = TypeVar("E")
+ALWAYS = Discovery()  # as listening makes it mean
+
+# -- sightings ---------------------------------------------------------------------------------
+
+
+def at(seconds: float) -> Moment:
+    return Moment(None, seconds)
+
+
+def identified(sightings: Sightings, seconds: float, *, proven: bool = False, kind: str = "BM6") -> bool:
+    sightings.heard(address(1), at(seconds))
+    return sightings.identified(address(1), kind, proven=proven)
+
+
+def test_a_family_proven_by_decryption_is_registered_at_once() -> None:
+    assert identified(Sightings(), 0, proven=True)
+
+
+def test_a_match_by_name_is_registered_when_it_is_heard_again_after_five_seconds() -> None:
+    sightings = Sightings()
+    assert [identified(sightings, seconds) for seconds in (0, 1, 4.9, 5)] == [False, False, False, True]
+
+
+def test_two_drivers_in_turn_prove_nothing() -> None:
+    sightings = Sightings()
+    assert not identified(sightings, 0, kind="BM6")
+    assert not identified(sightings, 6, kind="BM2")
+    assert not identified(sightings, 10, kind="BM2")
+    assert identified(sightings, 11, kind="BM2")
+
+
+def test_the_registry_is_asked_once_and_not_twice_at_a_time() -> None:
+    sightings = Sightings()
+    assert identified(sightings, 0, proven=True)
+    assert not identified(sightings, 1, proven=True)
+    sightings.settle(address(1))
+    assert not identified(sightings, 1000, proven=True)
+
+
+def test_a_registry_that_could_not_answer_is_asked_again_later() -> None:
+    sightings = Sightings()
+    assert identified(sightings, 0, proven=True)
+    sightings.put_off(address(1), until=60)
+    assert not identified(sightings, 59, proven=True)
+    assert identified(sightings, 60, proven=True)
+
+
+def test_a_removed_device_can_be_found_again() -> None:
+    sightings = Sightings()
+    assert identified(sightings, 0, proven=True)
+    sightings.settle(address(1))
+    sightings.forget(address(1))
+    assert identified(sightings, 1, proven=True)
+
+
+def test_the_address_heard_longest_ago_is_forgotten_first() -> None:
+    sightings = Sightings(most=2)
+    for number, seconds in ((1, 0), (2, 1), (1, 2), (3, 3)):
+        sightings.heard(address(number), at(seconds))
+    assert sightings.last(address(1)) == at(2)
+    assert sightings.last(address(2)) is None
+    assert sightings.lately(3) == 2
+    assert sightings.lately(62.5) == 1
+
+
+# -- the actor ---------------------------------------------------------------------------------
+
+
+class Ears(Actor):
+    """Keeps all events of these kinds."""
+
+    def __init__(self, events: list[Any]) -> None:
+        super().__init__()
+        self._events = events
+
+    async def setup(self) -> None:
+        self.subscribe(DeviceSeen, BluetoothChanged)
+
+    def on_receive(self, message: Any) -> None:
+        self._events.append(message)
+
+
+@dataclass(slots=True)
+class Stage:
+    system: ActorSystem
+    radio: ScriptedRadio
+    scanner: ActorRef[Any]
+    records: ActorRef[Any]
+    shelf: Shelf
+    events: list[Any] = field(default_factory=list)
+
+    def of(self, kind: type[E]) -> list[E]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    async def status(self) -> ScannerStatus:
+        return await self.scanner.ask(GetScannerStatus()).within(1)
+
+
+@asynccontextmanager
+async def open_stage(
+    *devices: Device,
+    listen: bool = True,
+    discovery: Discovery = ALWAYS,
+    radio: ScriptedRadio | None = None,
+) -> AsyncIterator[Stage]:
+    radio, kept, events = radio or ScriptedRadio(), shelf(devices), []  # type: ignore[var-annotated]  # as Stage.events
+    records, scanner = Records.reserve("registry"), ScannerActor.reserve("scanner")
+    start = partial(
+        ScannerActor.start, radio, toys(), records, VirtualClock(), discovery=discovery, listen=listen
+    )
+    children = [
+        ChildSpec("registry", partial(Records.start, kept), records),
+        ChildSpec("ears", partial(Ears.start, events)),
+        ChildSpec("scanner", start, scanner),
+    ]
+    async with open_test_system(expected=(HawkError,)) as system:
+        await system.start(ChildSpec("root", lambda: Supervisor.start(children)))
+        await trio.sleep(0.1)
+        yield Stage(system, radio, scanner, records, kept, events)
+
+
+async def test_everybody_is_told_what_was_heard(autojump_clock: MockClock) -> None:
+    async with open_stage() as stage:
+        stage.radio.hear(advert(1, "12.60"))
+        stage.radio.hear(advert(2, name="somebody's phone"))
+        await trio.sleep(0.1)
+        known, unknown = stage.of(DeviceSeen)
+        assert (known.device_type, known.moment.boot_time) == ("TOY", 0.1)
+        assert known.heard is not None
+        assert known.heard.sample.voltage == 12.60
+        assert (unknown.device_type, unknown.heard) == (None, None)
+        assert (await stage.status()).adverts == 2
+        assert (await stage.status()).devices == 2
+
+
+async def test_a_device_proven_by_decryption_is_registered_once(autojump_clock: MockClock) -> None:
+    async with open_stage() as stage:
+        for _ in range(5):
+            stage.radio.hear(advert(1, "12.60"))
+            await trio.sleep(1)
+        assert [found.address for found in stage.shelf.asked] == [address(1)]
+        assert stage.shelf.asked[0].proven
+        assert stage.shelf.snapshot.devices[address(1)].lifecycle is Lifecycle.DISCOVERED
+
+
+async def test_a_passer_by_known_by_name_only_is_not_registered(autojump_clock: MockClock) -> None:
+    async with open_stage() as stage:
+        stage.radio.hear(advert(1, name="mute"))
+        stage.radio.hear(advert(2, name="MUTE"))
+        await trio.sleep(2)
+        stage.radio.hear(advert(1, name="mute"))
+        await trio.sleep(4)
+        stage.radio.hear(advert(1, name="mute"))
+        await trio.sleep(0.1)
+        assert [found.address for found in stage.shelf.asked] == [address(1)]
+        assert not stage.shelf.asked[0].proven
+
+
+async def test_a_registry_that_cannot_write_is_not_stormed(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_stage() as stage:
+        stage.shelf.refuse = CannotWrite("disk full")
+        for _ in range(round(ASK_AGAIN) - 1):
+            stage.radio.hear(advert(1, "12.60"))
+            await trio.sleep(1)
+        assert len(stage.shelf.asked) == 1
+        stage.shelf.refuse = None
+        for _ in range(10):
+            stage.radio.hear(advert(1, "12.60"))
+            await trio.sleep(1)
+        assert len(stage.shelf.asked) == 2
+        assert address(1) in stage.shelf.snapshot.devices
+
+
+async def test_the_registry_knows_the_type_better_than_a_guess(autojump_clock: MockClock) -> None:
+    async with open_stage(device(1, device_type="MUTE")) as stage:
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(0.1)
+        stage.records.tell(Put(device(1, device_type="TOY")))
+        await trio.sleep(0.1)
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(0.1)
+        before, after = stage.of(DeviceSeen)
+        assert (before.device_type, before.heard) == ("MUTE", None)
+        assert after.device_type == "TOY"
+        assert after.heard is not None
+
+
+async def test_a_damaged_advert_counts_as_heard_but_gives_no_data(autojump_clock: MockClock) -> None:
+    async with open_stage(device(1)) as stage:
+        stage.radio.hear(advert(1, "soup"))
+        await trio.sleep(0.1)
+        (seen,) = stage.of(DeviceSeen)
+        assert (seen.device_type, seen.heard) == ("TOY", None)
+        assert (await stage.status()).damaged == 1
+
+
+async def test_a_device_whose_driver_is_gone_is_still_heard(autojump_clock: MockClock) -> None:
+    async with open_stage(device(1, device_type="EXOTIC")) as stage:
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(0.1)
+        (seen,) = stage.of(DeviceSeen)
+        assert (seen.device_type, seen.heard) == ("EXOTIC", None)
+
+
+async def test_the_type_is_spelled_as_the_driver_does(autojump_clock: MockClock) -> None:
+    async with open_stage(device(1, device_type="toy")) as stage:
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(0.1)
+        assert [seen.device_type for seen in stage.of(DeviceSeen)] == ["TOY"]
+
+
+async def test_a_removed_device_is_found_again(autojump_clock: MockClock) -> None:
+    async with open_stage(device(1)) as stage:
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(0.1)
+        stage.records.tell(Remove(address(1)))
+        await trio.sleep(0.1)
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(0.1)
+        assert stage.shelf.snapshot.devices[address(1)].lifecycle is Lifecycle.DISCOVERED
+
+
+async def test_a_flood_is_bounded_and_counted(autojump_clock: MockClock) -> None:
+    async with open_stage() as stage:
+        for number in range(BUFFER + 500):
+            stage.radio.hear(advert(1, f"{number}"))
+        await trio.sleep(1)
+        status = await stage.status()
+        assert (status.adverts, status.dropped) == (BUFFER, 500)
+        newest = stage.of(DeviceSeen)[-1]
+        assert newest.heard is not None
+        assert newest.heard.sample.voltage == BUFFER + 499
+
+
+# -- outages -----------------------------------------------------------------------------------
+
+
+async def test_without_an_adapter_it_tries_for_ever_and_says_so_once(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="hawk")
+    radio = ScriptedRadio(outage=NoAdapter("no adapter here"))
+    async with open_stage(radio=radio) as stage:
+        await trio.sleep(3600)
+        assert stage.of(BluetoothChanged) == [BluetoothChanged(False, "no adapter here")]
+        assert 115 <= radio.scans <= 130  # every 30 s at last
+        status = await stage.status()
+        assert (status.listening, status.reason) == (False, "no adapter here")
+        assert [record.message for record in caplog.records] == ["no device can be heard: no adapter here"]
+
+        radio.recover()
+        await trio.sleep(35)
+        radio.hear(advert(1, "12.60"))
+        await trio.sleep(0.1)
+        assert stage.of(BluetoothChanged)[1:] == [BluetoothChanged(True)]
+        assert (await stage.status()).listening
+
+
+async def test_an_adapter_pulled_and_plugged_again_is_noticed_both_times(autojump_clock: MockClock) -> None:
+    async with open_stage() as stage:
+        await trio.sleep(5)
+        stage.radio.fail(NoAdapter("pulled"))
+        await trio.sleep(1.5)
+        stage.radio.recover()
+        await trio.sleep(30)
+        assert stage.of(BluetoothChanged) == [
+            BluetoothChanged(True), BluetoothChanged(False, "pulled"), BluetoothChanged(True),
+        ]  # fmt: skip
+
+
+async def test_a_scan_that_fell_silent_is_started_anew(autojump_clock: MockClock) -> None:
+    async with open_stage() as stage:
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(89)
+        assert (await stage.status()).restarts == 0
+        await trio.sleep(2)
+        assert (await stage.status()).restarts == 1
+        assert stage.radio.scans == 2
+        await trio.sleep(175)  # nobody is there any more: less and less often
+        assert (await stage.status()).restarts == 1
+        await trio.sleep(86400)
+        assert (await stage.status()).restarts < 32
+
+
+async def test_silence_from_the_beginning_is_no_fault(autojump_clock: MockClock) -> None:
+    async with open_stage() as stage:
+        await trio.sleep(3600)
+        status = await stage.status()
+        assert (status.restarts, status.listening) == (0, True)
+
+
+# -- seeking -----------------------------------------------------------------------------------
+
+
+async def test_a_device_heard_a_moment_ago_is_found_at_once(autojump_clock: MockClock) -> None:
+    async with open_stage() as stage:
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(FRESH - 1)
+        assert (await stage.scanner.ask(Seek(address(1))).within(0.01)).boot_time == 0.1
+
+
+async def test_a_device_heard_long_ago_is_awaited(autojump_clock: MockClock) -> None:
+    async with open_stage() as stage:
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(FRESH + 1)
+        asked = stage.scanner.ask(Seek(address(1)))
+        await trio.sleep(10)
+        stage.radio.hear(advert(2, "12.60"))
+        await trio.sleep(1)
+        stage.radio.hear(advert(1, "soup", name=None))  # whatever it says
+        assert (await asked.within(0.01)).boot_time == pytest.approx(FRESH + 12.1)
+
+
+async def test_seeking_without_an_adapter_says_why(autojump_clock: MockClock) -> None:
+    async with open_stage() as stage:
+        asked = stage.scanner.ask(Seek(address(1)))
+        await trio.sleep(1)
+        stage.radio.fail(NoAdapter("pulled"))
+        with pytest.raises(NoAdapter, match="pulled"):
+            await asked.within(0.1)
+        with pytest.raises(NoAdapter, match="pulled"):
+            await stage.scanner.ask(Seek(address(1))).within(0.1)
+
+
+# -- without listening -------------------------------------------------------------------------
+
+
+async def test_the_initial_scan_does_not_depend_on_the_periodic_one(autojump_clock: MockClock) -> None:
+    async with open_stage(listen=False, discovery=Discovery(periodic_interval=0)) as stage:
+        assert stage.radio.listens()
+        await trio.sleep(11)
+        assert not stage.radio.listens()
+        await trio.sleep(100_000)
+        assert stage.radio.scans == 1
+
+
+async def test_the_periodic_scan_does_not_depend_on_the_initial_one(autojump_clock: MockClock) -> None:
+    discovery = Discovery(initial_scan=False, periodic_interval=1000, scan_duration=20)
+    async with open_stage(listen=False, discovery=discovery) as stage:
+        await trio.sleep(990)
+        assert stage.radio.scans == 0
+        await trio.sleep(20)
+        assert stage.radio.listens()
+        await trio.sleep(20)
+        assert not stage.radio.listens()
+        await trio.sleep(1000)
+        assert stage.radio.scans == 2
+
+
+async def test_an_adapter_that_comes_late_is_scanned_with_all_the_same(autojump_clock: MockClock) -> None:
+    radio = ScriptedRadio(outage=NoAdapter("not yet"))
+    async with open_stage(listen=False, discovery=Discovery(periodic_interval=0), radio=radio):
+        await trio.sleep(300)
+        radio.recover()
+        await trio.sleep(20)
+        assert radio.hear(advert(1, "12.60"))
+        await trio.sleep(20)
+        assert not radio.listens()
+
+
+async def test_it_scans_while_somebody_seeks(autojump_clock: MockClock) -> None:
+    quiet = Discovery(initial_scan=False, periodic_interval=0)
+    async with open_stage(listen=False, discovery=quiet) as stage:
+        assert not stage.radio.listens()
+        with pytest.raises(AskTimeout):
+            await stage.scanner.ask(Seek(address(1))).within(5)
+        await trio.sleep(0.1)
+        assert not stage.radio.listens()
+        asked = stage.scanner.ask(Seek(address(1)))
+        await trio.sleep(1)
+        assert stage.radio.hear(advert(1, "12.60"))
+        await asked.within(0.1)
+        await trio.sleep(0.1)
+        assert not stage.radio.listens()
+
+
+async def test_seeking_tries_the_adapter_again_that_failed_before(autojump_clock: MockClock) -> None:
+    radio = ScriptedRadio(outage=NoAdapter("off"))
+    async with open_stage(listen=False, discovery=Discovery(False, 0), radio=radio) as stage:
+        with pytest.raises(NoAdapter):
+            await stage.scanner.ask(Seek(address(1))).within(5)
+        radio.recover()
+        asked = stage.scanner.ask(Seek(address(1)))
+        await trio.sleep(2)
+        assert radio.hear(advert(1, "12.60"))
+        await asked.within(0.1)

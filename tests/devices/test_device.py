@@ -1,0 +1,456 @@
+import logging
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from actors import AskTimeout, RestartChild
+from hawk.devices.device import _PollDue, _PollEnded
+from hawk.devices.messages import PollNow
+from hawk.devices.poll import Polled, Poller
+from hawk.drivers.api import Heard
+from hawk.errors import (
+    ConnectFailed,
+    LinkLost,
+    NoAdapter,
+    NotHeard,
+    SilentDevice,
+    Undecodable,
+)
+from hawk.events import DeviceSeen, DeviceUpdated, ReadingTaken
+from hawk.model.device import LinkState, Retry
+from hawk.model.reading import Moment, Sample, Source
+from tests.devices.stage import open_stage
+from tests.doubles import NOON, TOY, Put, Session, address, advert, device
+
+NEVER = 10_000_000.0  # [s] a polling interval after the first poll
+
+# -- hearing -----------------------------------------------------------------------------------
+
+
+async def test_a_voltage_that_returns_to_an_earlier_value_is_recorded_each_time(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        for said in ("12.60", "12.80", "12.60", "12.80"):
+            for _ in range(6):
+                stage.radio.hear(advert(1, said))
+                await trio.sleep(1)
+        assert [volts for _, volts in stage.said(Source.ADVERTISEMENT)] == [12.60, 12.80, 12.60, 12.80]
+
+
+async def test_an_unchanged_voltage_is_recorded_once_a_minute(autojump_clock: MockClock) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        for _ in range(300):
+            stage.radio.hear(advert(1, "12.60"))
+            await trio.sleep(1)
+        times = [at for at, _ in stage.said(Source.ADVERTISEMENT)]
+        assert times == [0.1, 60.1, 120.1, 180.1, 240.1]
+
+
+async def test_a_change_of_status_is_recorded_at_once(autojump_clock: MockClock) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        stage.radio.hear(advert(1, "12.60 normal"))
+        await trio.sleep(6)
+        stage.radio.hear(advert(1, "12.60 low"))
+        await trio.sleep(0.1)
+        heard = [r for r in stage.stored if r.source is Source.ADVERTISEMENT]
+        assert [r.sample.status for r in heard] == ["normal", "low"]
+
+
+async def test_a_beacon_refreshes_the_view_but_is_no_reading(autojump_clock: MockClock) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        stage.radio.script(1, Session(refuse=ConnectFailed("no")))
+        for charge in (80.0, 81.0):
+            stage.radio.hear(advert(1, beacon=charge, rssi=-71))
+            await trio.sleep(70)
+        view = await stage.view()
+        assert view.live.values["state_of_charge"].value == 81.0
+        assert view.rssi == -71
+        assert view.available
+        assert stage.stored == []
+        stage.radio.hear(advert(1, "12.60"))  # and it began no minute
+        await trio.sleep(0.1)
+        assert len(stage.stored) == 1
+
+
+async def test_a_reading_says_who_when_and_how(autojump_clock: MockClock) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        stage.radio.hear(advert(1, "12.60 low", rssi=-77, adapter="hci1", simulated=True))
+        await trio.sleep(0.1)
+        (reading,) = stage.stored
+        assert (reading.device_id, reading.device_name, reading.device_type) == (address(1), "Toy 1", "TOY")
+        assert (reading.vehicle_id, reading.vehicle_name) == ("vehicle_1", None)
+        assert (reading.moment.utc, reading.source) == (NOON + 100, Source.ADVERTISEMENT)
+        assert (reading.rssi, reading.adapter, reading.simulated) == (-77, "hci1", True)
+        assert (reading.gateway_id, reading.seq) == ("00000000abcd", None)
+        assert stage.of(ReadingTaken) == [ReadingTaken(reading)]
+
+
+async def test_without_a_trusted_clock_a_reading_has_no_utc(autojump_clock: MockClock) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        stage.clock.trusted = False
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(0.1)
+        (reading,) = stage.stored
+        assert reading.moment == Moment(None, 0.1)
+
+
+async def test_what_another_driver_understood_is_never_a_reading(autojump_clock: MockClock) -> None:
+    """Until the scanner has the registry's word it guesses: here a toy, where the record says mute."""
+    async with open_stage(device(1, device_type="MUTE", polling_interval=NEVER)) as stage:
+        heard = Heard(Sample(voltage=12.6), proven=True, recordable=True)
+        stage.system.bus.publish(DeviceSeen(advert(1, "12.60"), stage.clock.moment(), "TOY", heard))
+        await trio.sleep(0.1)
+        assert stage.stored == []
+        assert (await stage.view()).last_seen is not None
+
+
+async def test_data_that_grow_old_make_the_device_unavailable(autojump_clock: MockClock) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        stage.records.tell(Put(device(polling_interval=40.0)))  # the age follows: 300 s
+        stage.radio.script(1, Session(), Session(refuse=ConnectFailed("no")))
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(5)
+        assert (await stage.view()).available
+        read_at = stage.said(Source.GATT)[0][0]
+        await trio.sleep_until(read_at + 299.9)
+        assert (await stage.view()).available
+        await trio.sleep_until(read_at + 300.2)
+        assert not (await stage.view()).available
+        assert not stage.of(DeviceUpdated)[-1].view.available
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(0.1)
+        assert (await stage.view()).available
+
+
+# -- polling -----------------------------------------------------------------------------------
+
+
+async def test_a_device_is_read_soon_after_the_start_and_then_at_its_interval(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_stage(device(polling_interval=600.0)) as stage:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stage.radio.chatter, advert(1))
+            await trio.sleep(1900)
+            nursery.cancel_scope.cancel()
+        assert stage.polls() == [0, 600, 1200, 1800]
+        assert [volts for _, volts in stage.said(Source.GATT)] == [12.60] * 4
+        connection = await stage.connection()
+        assert (connection.counters.polls, connection.counters.ok) == (4, 4)
+        assert connection.counters.last_duration == pytest.approx(2.6)
+        assert connection.counters.mean_duration == pytest.approx(2.6)
+        assert connection.next_poll == pytest.approx(500, abs=1)
+        assert (await stage.slots()).held == ()
+
+
+async def test_the_reading_is_there_before_the_link_is_gone(autojump_clock: MockClock) -> None:
+    async with open_stage(device()) as stage:
+        stage.radio.hear(advert(1))
+        await trio.sleep(0.8)
+        assert stage.radio.linked == {address(1)}
+        assert [volts for _, volts in stage.said(Source.GATT)] == [12.60]
+        view = await stage.view()
+        assert (view.link, view.live.values["voltage"].value) == (LinkState.DISCONNECTING, 12.60)
+
+
+async def test_the_link_is_told_step_by_step_and_kept(autojump_clock: MockClock) -> None:
+    async with open_stage(device()) as stage:
+        stage.radio.hear(advert(1))
+        await trio.sleep(5)
+        steps = [LinkState.CONNECTING, LinkState.CONNECTED, LinkState.DISCONNECTING, LinkState.DISCONNECTED,
+                 LinkState.IDLE]  # fmt: skip
+        assert [each.state for each in (await stage.connection()).transitions] == steps
+        told = [event.view.link for event in stage.of(DeviceUpdated)]
+        assert [state for i, state in enumerate(told) if i == 0 or told[i - 1] is not state] == [
+            LinkState.IDLE, *steps,
+        ]  # fmt: skip
+        assert (await stage.view()).outcome is not None
+
+
+async def test_a_reading_counts_even_if_the_parting_goes_wrong(autojump_clock: MockClock) -> None:
+    async with open_stage(device()) as stage:
+        stage.radio.script(1, Session(part=LinkLost("at the end")))
+        stage.radio.hear(advert(1))
+        await trio.sleep(10)
+        assert [volts for _, volts in stage.said(Source.GATT)] == [12.60]
+        assert (await stage.connection()).counters.ok == 1
+
+
+async def test_connecting_that_fails_by_chance_is_tried_again_in_the_same_poll(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_stage(device()) as stage:
+        stage.radio.script(
+            1,
+            Session(refuse=ConnectFailed("by chance")),
+            Session(frames=(), lose=LinkLost("by chance")),
+            Session(),
+        )
+        stage.radio.hear(advert(1))
+        await trio.sleep(15)
+        assert len(stage.polls()) == 3
+        connection = await stage.connection()
+        assert (connection.counters.polls, connection.counters.ok) == (1, 1)
+
+
+async def test_a_device_that_is_heard_but_cannot_be_read_is_retried_by_the_numbers(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="hawk.devices")
+    async with open_stage(device()) as stage:
+        stage.radio.script(1, Session(frames=(b"soup",)))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stage.radio.chatter, advert(1))
+            await trio.sleep(1000)
+            nursery.cancel_scope.cancel()
+        # A poll lasts 18.6 s: 4 requests, 4 s each, and the parting.
+        assert stage.polls() == [0, 78, 157, 475, 794]
+        view = await stage.view()
+        assert view.outcome is not None
+        assert (view.outcome.code, view.link) == ("undecodable", LinkState.ERROR)
+        assert "soup" in view.outcome.detail
+        assert stage.stored == []
+        assert not view.available
+        assert len(caplog.records) == 1
+
+
+async def test_a_device_that_is_away_is_sought_less_and_less_often(autojump_clock: MockClock) -> None:
+    async with open_stage(device()) as stage:
+        starts = []
+        for _ in range(9):
+            waiting = (await stage.connection()).next_poll
+            assert waiting is None  # seeking
+            starts.append(round(trio.current_time()))
+            await trio.sleep(60.1)
+            waiting = (await stage.connection()).next_poll
+            assert waiting is not None
+            starts[-1] = round(waiting)
+            await trio.sleep(waiting + 0.1)
+        assert starts == [60, 60, 300, 600, 1200, 2400, 3600, 3600, 3600]
+        view = await stage.view()
+        assert view.outcome is not None
+        assert (view.outcome.code, view.link) == ("unreachable", LinkState.DISCONNECTED)
+        assert stage.polls() == []
+
+
+async def test_a_device_that_comes_home_is_read_at_once(autojump_clock: MockClock) -> None:
+    async with open_stage(device()) as stage:
+        await trio.sleep(4000)
+        assert (await stage.connection()).next_poll is not None
+        stage.radio.hear(advert(1))
+        await trio.sleep(0.8)
+        assert [volts for _, volts in stage.said(Source.GATT)] == [12.60]
+
+
+async def test_an_adapter_that_comes_back_ends_the_waiting(autojump_clock: MockClock) -> None:
+    async with open_stage(device()) as stage:
+        await trio.sleep(5)
+        stage.radio.fail(NoAdapter("pulled"))
+        await trio.sleep(400)
+        view = await stage.view()
+        assert view.outcome is not None
+        assert view.outcome.code == "no_adapter"
+        stage.radio.recover()
+        await trio.sleep(31)
+        stage.radio.hear(advert(1))
+        await trio.sleep(0.8)
+        assert [volts for _, volts in stage.said(Source.GATT)] == [12.60]
+
+
+async def test_a_device_heard_all_the_time_is_not_connected_to_with_every_advert(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_stage(device(retry=Retry(attempts=1))) as stage:
+        stage.radio.script(1, Session(refuse=NoAdapter("no permission to connect")))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stage.radio.chatter, advert(1))
+            await trio.sleep(290)
+            nursery.cancel_scope.cancel()
+        assert stage.polls() == [0]
+
+
+async def test_another_interval_counts_at_once(autojump_clock: MockClock) -> None:
+    async with open_stage(device(polling_interval=3600.0)) as stage:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stage.radio.chatter, advert(1))
+            await trio.sleep(100)
+            stage.records.tell(Put(device(polling_interval=30.0)))
+            await trio.sleep(62)
+            nursery.cancel_scope.cancel()
+        assert stage.polls() == [0, 100, 130, 160]
+
+
+async def test_a_new_name_is_in_the_next_reading(autojump_clock: MockClock) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(10)
+        stage.records.tell(Put(device(polling_interval=NEVER, friendly_name="Boat")))
+        await trio.sleep(0.1)
+        stage.radio.hear(advert(1, "13.60"))
+        await trio.sleep(0.1)
+        assert [r.device_name for r in stage.stored] == ["Toy 1", "Toy 1", "Boat"]
+        assert stage.polls() == [0]  # a name is no reason to poll
+
+
+# -- at once -----------------------------------------------------------------------------------
+
+
+async def test_a_device_is_read_when_somebody_asks(autojump_clock: MockClock) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        stage.radio.hear(advert(1))
+        await trio.sleep(10)
+        stage.radio.script(1, Session(frames=(b"13.10",)))
+        reading = await (await stage.device()).ask(PollNow()).within(60)
+        assert (reading.sample.voltage, reading.source) == (13.10, Source.GATT)
+        assert stage.radio.linked == set()
+        assert stage.stored[-1] == reading
+
+
+async def test_asking_during_a_poll_gives_its_reading(autojump_clock: MockClock) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        stage.radio.hear(advert(1))
+        await trio.sleep(0.2)
+        assert stage.radio.establishing == {address(1)}
+        reading = await (await stage.device()).ask(PollNow()).within(60)
+        assert reading == stage.stored[-1]
+        assert len(stage.polls()) == 1
+
+
+@pytest.mark.parametrize(
+    ("session", "error"),
+    [
+        (Session(frames=()), SilentDevice),
+        (Session(frames=(b"soup",)), Undecodable),
+        (Session(refuse=NoAdapter("off")), NoAdapter),
+        (Session(refuse=ConnectFailed("no")), ConnectFailed),
+    ],
+)
+async def test_who_asked_is_told_what_went_wrong(
+    session: Session, error: type[Exception], autojump_clock: MockClock
+) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        stage.radio.script(1, session)
+        stage.radio.hear(advert(1))
+        with pytest.raises(error):
+            await (await stage.device()).ask(PollNow()).within(60)
+        stage.radio.hear(advert(1))
+
+
+async def test_who_asks_for_an_absent_device_is_told_after_a_minute(autojump_clock: MockClock) -> None:
+    async with open_stage(device()) as stage:
+        with pytest.raises(NotHeard, match="60 s"):
+            await (await stage.device()).ask(PollNow()).within(61)
+
+
+async def test_a_device_somebody_asks_for_is_read_before_those_that_wait(autojump_clock: MockClock) -> None:
+    async with open_stage(*(device(number, polling_interval=NEVER) for number in range(1, 6))) as stage:
+        stage.radio.hear(advert(1))
+        await trio.sleep(0.2)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stage.radio.chatter, *(advert(number) for number in range(1, 6)))
+            await trio.sleep(1)
+            await (await stage.device(5)).ask(PollNow()).within(10)
+            await trio.sleep(20)
+            nursery.cancel_scope.cancel()
+        order = [int(whom[-2:]) for _, whom in stage.radio.calls]
+        assert (order[:2], sorted(order[2:])) == ([1, 5], [2, 3, 4])
+        assert (await stage.connection(5)).counters.polls == 1
+
+
+async def test_somebody_who_no_longer_waits_hinders_nobody(autojump_clock: MockClock) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        with pytest.raises(AskTimeout):
+            await (await stage.device()).ask(PollNow()).within(5)
+        stage.radio.hear(advert(1))
+        await trio.sleep(5)
+        assert len(stage.said(Source.GATT)) == 1
+
+
+# -- with others -------------------------------------------------------------------------------
+
+
+async def test_absent_devices_block_nobody(autojump_clock: MockClock) -> None:
+    async with open_stage(*(device(number) for number in range(1, 22))) as stage:
+        stage.radio.hear(advert(21))
+        await trio.sleep(5)
+        assert [reading.device_id for reading in stage.stored] == [address(21)]
+        assert stage.radio.calls == [(0.1, address(21))]
+
+
+@pytest.mark.parametrize("max_links", [1, 3])
+async def test_no_more_links_than_allowed_and_one_is_made_at_a_time(
+    max_links: int, autojump_clock: MockClock
+) -> None:
+    async with open_stage(*(device(n) for n in range(1, 9)), max_links=max_links) as stage:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stage.radio.chatter, *(advert(n) for n in range(1, 9)))
+            await trio.sleep(60)
+            nursery.cancel_scope.cancel()
+        assert {reading.device_id for reading in stage.stored} == {address(n) for n in range(1, 9)}
+        assert stage.radio.most_linked == max_links
+        assert stage.radio.most_establishing == 1
+
+
+async def test_a_session_that_hangs_is_ended_and_the_others_go_on(autojump_clock: MockClock) -> None:
+    async with open_stage(device(1), device(2)) as stage:
+        stage.radio.script(1, Session(hang=True), Session())
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stage.radio.chatter, advert(1), advert(2))
+            await trio.sleep(190)
+            nursery.cancel_scope.cancel()
+        assert stage.radio.dropped == [address(1)]
+        assert {reading.device_id for reading in stage.stored} == {address(1), address(2)}
+        assert (await stage.slots()).taken_back == 1
+        assert stage.radio.linked == set()
+
+
+# -- the store ---------------------------------------------------------------------------------
+
+
+async def test_a_store_that_stalls_holds_up_nothing_and_loses_nothing(autojump_clock: MockClock) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        stage.store.tell(3600.0)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stage.radio.chatter, advert(1, "12.60"))
+            await trio.sleep(1800)
+            assert stage.stored == []
+            assert len(stage.of(ReadingTaken)) == 31
+            await trio.sleep(1801)
+            nursery.cancel_scope.cancel()
+        assert len(stage.stored) == len(stage.of(ReadingTaken)) == 62
+
+
+async def test_a_device_that_is_restarted_still_hands_over_what_it_has(autojump_clock: MockClock) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        stage.store.tell(2.0)
+        for volts in range(10, 16):
+            stage.store.tell(0.0)  # its mailbox is full
+            stage.radio.hear(advert(1, f"{volts}"))
+            await trio.sleep(0.2)
+            if volts == 10:
+                assert await stage.devices.ask(RestartChild(address(1))).within(10)
+        await trio.sleep(10)
+        taken = [event.reading for event in stage.of(ReadingTaken)]
+        assert len(taken) >= 2
+        assert sorted(stage.stored, key=lambda r: r.moment.boot_time) == taken
+
+
+# -- what a former incarnation left in the mailbox ---------------------------------------------
+
+
+async def test_a_poll_of_a_former_incarnation_does_not_end_the_present_one(autojump_clock: MockClock) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        ref = await stage.device()
+        stage.radio.hear(advert(1))
+        await trio.sleep(0.3)
+        former = Poller(address(1), TOY, stage.station, ref, False, lambda _: None, lambda _: None)
+        ref.tell(_PollEnded(former, Polled(None)))
+        ref.tell(_PollDue())
+        await trio.sleep(0.1)
+        connection = await stage.connection()
+        assert (connection.counters.polls, connection.next_poll) == (0, None)
+        await trio.sleep(10)
+        assert (await stage.connection()).counters.polls == 1
+        assert len(stage.polls()) == 1

@@ -1,0 +1,87 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hawk.devices.exchange import GARBAGE, REQUESTS, LiveExchange
+from hawk.errors import ProtocolError, SilentDevice, Undecodable
+from hawk.model.reading import Sample
+from tests.doubles import ToyCodec, toy_sample
+
+
+def test_the_first_sample_ends_it_and_is_told_at_once() -> None:
+    told: list[Sample] = []
+    exchange = LiveExchange(ToyCodec(), told.append)
+    assert exchange.begin() == (b"?",)
+    ends = []
+    for frame in (b"ok", b"12.60", b"99.99"):
+        exchange.receive(frame)
+        ends.append(exchange.done)
+    assert ends == [False, True, True]
+    assert told == [exchange.sample] == [toy_sample(b"12.60")]
+
+
+def test_a_device_that_says_nothing_is_asked_four_times_in_all() -> None:
+    exchange = LiveExchange(ToyCodec())
+    asked = [exchange.begin(), *(exchange.silent() for _ in range(REQUESTS - 1))]
+    assert asked == [(b"?",)] * REQUESTS
+    with pytest.raises(SilentDevice, match="4 requests"):
+        exchange.silent()
+
+
+def test_an_acknowledgement_is_no_answer() -> None:
+    exchange = LiveExchange(ToyCodec())
+    exchange.begin()
+    for _ in range(REQUESTS - 1):
+        exchange.receive(b"ok")
+        exchange.silent()
+    with pytest.raises(SilentDevice):
+        exchange.silent()
+
+
+def test_frames_of_another_family_are_counted_and_named() -> None:
+    exchange = LiveExchange(ToyCodec())
+    exchange.begin()
+    exchange.receive(b"\xff")
+    exchange.receive(b"soup")
+    for _ in range(REQUESTS - 1):
+        exchange.silent()
+    with pytest.raises(Undecodable, match=r"2 frames .* not_a_reading: b'soup' is no toy frame"):
+        exchange.silent()
+    assert exchange.sample is None
+
+
+def test_a_device_that_streams_another_language_is_not_listened_to_for_ever() -> None:
+    exchange = LiveExchange(ToyCodec())
+    exchange.begin()
+    for _ in range(GARBAGE - 1):
+        exchange.receive(b"soup")
+    with pytest.raises(Undecodable, match=f"{GARBAGE} frames"):
+        exchange.receive(b"soup")
+
+
+def test_single_bad_frames_do_no_harm() -> None:
+    exchange = LiveExchange(ToyCodec())
+    exchange.begin()
+    exchange.receive(b"soup")
+    exchange.receive(b"12.60")
+    assert exchange.sample == toy_sample(b"12.60")
+
+
+@given(
+    st.lists(
+        st.binary(max_size=8) | st.sampled_from([b"ok", b"12.60", b"1 low", b"-0"]), max_size=GARBAGE - 1
+    )
+)
+def test_no_sample_but_what_a_frame_said(frames: list[bytes]) -> None:
+    exchange = LiveExchange(ToyCodec())
+    exchange.begin()
+    for frame in frames:
+        exchange.receive(frame)
+    assert exchange.sample == next(iter(filter(None, map(decoded, frames))), None)
+
+
+def decoded(frame: bytes) -> Sample | None:
+    try:
+        return ToyCodec().receive_data(frame)
+    except ProtocolError:
+        return None

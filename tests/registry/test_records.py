@@ -1,0 +1,136 @@
+"""devices.json and vehicles.json in the specified shapes."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hawk.errors import ConfigurationError
+from hawk.model.address import Address
+from hawk.model.device import Lifecycle, Retry
+from hawk.registry.messages import Snapshot
+from hawk.registry.records import Documents, from_documents, read_devices, read_vehicles, to_documents
+
+DEVICES = json.loads("""
+{
+  "version": "1.0",
+  "devices": {
+    "AA:BB:CC:DD:EE:FF": {
+      "mac_address": "AA:BB:CC:DD:EE:FF",
+      "device_type": "BM6",
+      "friendly_name": "Starter Battery",
+      "vehicle_id": "vehicle_1",
+      "status": "configured",
+      "discovered_at": "2025-07-12T10:00:00Z",
+      "configured_at": "2025-07-12T10:05:00Z",
+      "polling_interval": 3600,
+      "connection_config": {"retry_attempts": 3, "retry_interval": 60, "reconnection_delay": 300}
+    }
+  }
+}
+""")
+VEHICLES = json.loads("""
+{
+  "version": "1.0",
+  "vehicles": {"vehicle_1": {"name": "Vehicle 1", "created_at": "2025-07-12T10:00:00Z", "device_count": 1}}
+}
+""")
+ADDRESS = Address("AA:BB:CC:DD:EE:FF")
+
+
+def test_the_examples_of_the_specification_are_read() -> None:
+    snapshot = from_documents(Documents(DEVICES, VEHICLES))
+    device = snapshot.devices[ADDRESS]
+    assert (device.device_type, device.friendly_name) == ("BM6", "Starter Battery")
+    assert (device.lifecycle, device.polling_interval, device.retry) == (
+        Lifecycle.CONFIGURED,
+        3600,
+        Retry(3, 60, 300),
+    )
+    assert device.discovered_at == 1_752_314_400_000
+    assert (snapshot.vehicles["vehicle_1"].name, snapshot.last_vehicle) == ("Vehicle 1", 1)
+
+
+def test_every_specified_key_is_written() -> None:
+    written = to_documents(from_documents(Documents(DEVICES, VEHICLES)), Documents())
+    record, specified = written.devices["devices"][ADDRESS], DEVICES["devices"][ADDRESS]
+    assert {**record, "discovered_at": None, "configured_at": None} == {
+        **specified, "discovered_at": None, "configured_at": None,
+    }  # fmt: skip
+    assert record["discovered_at"] == "2025-07-12T10:00:00.000Z"
+    assert VEHICLES["vehicles"]["vehicle_1"].keys() <= written.vehicles["vehicles"]["vehicle_1"].keys()
+    assert written.vehicles["vehicles"]["vehicle_1"]["device_count"] == 1
+    assert (written.devices["version"], written.vehicles["version"]) == ("1.0", "1.0")
+
+
+def test_what_is_written_is_read_again_the_same() -> None:
+    snapshot = from_documents(Documents(DEVICES, VEHICLES))
+    assert from_documents(to_documents(snapshot, Documents())) == snapshot
+
+
+def test_keys_that_somebody_added_by_hand_stay() -> None:
+    devices = json.loads(json.dumps(DEVICES))
+    devices["note"], devices["devices"][ADDRESS]["bought"] = "mine", 2019
+    documents = Documents(devices, VEHICLES)
+    written = to_documents(from_documents(documents), documents).devices
+    assert (written["note"], written["devices"][ADDRESS]["bought"]) == ("mine", 2019)
+
+
+def test_ids_of_vehicles_that_are_gone_are_remembered() -> None:
+    written = to_documents(Snapshot(last_vehicle=7), Documents())
+    assert from_documents(written).last_vehicle == 7
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "word"),
+    [
+        ("device_type", None, "device_type"),
+        ("device_type", 6, "device_type"),
+        ("status", "sleeping", "sleeping"),
+        ("polling_interval", 0, "polling_interval"),
+        ("polling_interval", "often", "polling_interval"),
+        ("polling_interval", True, "polling_interval"),
+        ("discovered_at", "yesterday", "discovered_at"),
+        ("discovered_at", "2025-07-12T10:00:00", "UTC"),
+        ("connection_config", [], "connection_config"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_place(key: str, value: object, word: str) -> None:
+    devices = json.loads(json.dumps(DEVICES))
+    devices["devices"][ADDRESS][key] = value
+    with pytest.raises(ConfigurationError) as refused:
+        read_devices(devices)
+    assert word in str(refused.value)
+    assert ADDRESS in str(refused.value)
+
+
+def test_a_document_of_another_version_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="version"):
+        read_devices({**DEVICES, "version": "2.0"})
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from([*DEVICES["devices"][ADDRESS], "x"]), JSON),
+    st.sampled_from(["", "nonsense"]),
+)
+def test_any_record_is_read_or_refused_in_words(record: dict[str, object], key: str) -> None:
+    try:
+        read_devices({"devices": {key or ADDRESS: record}})
+    except ConfigurationError as error:
+        assert "devices.json" in str(error)
+
+
+@given(JSON)
+def test_any_vehicles_are_read_or_refused_in_words(vehicles: object) -> None:
+    try:
+        read_vehicles({"vehicles": vehicles})
+    except ConfigurationError as error:
+        assert "vehicles.json" in str(error)
