@@ -100,7 +100,7 @@ class ScannerActor(Actor):
             self.every(self._discovery.periodic_interval, _WindowOpens())
         self._want()
 
-    def on_receive(self, message: Any) -> Any:  # one case for each message
+    def on_receive(self, message: Any) -> Any:
         match message:
             case Seek(address):
                 return self._seek(address)

@@ -74,7 +74,7 @@ class DeviceActor(Actor):
     async def teardown(self, error: Exception | None) -> None:  # noqa: ARG002  # readings are kept either way
         await self._outbox.flush()
 
-    def on_receive(self, message: Any) -> Any:  # one case for each message
+    def on_receive(self, message: Any) -> Any:
         match message:
             case DeviceSeen():
                 self._seen(message)

@@ -1,0 +1,47 @@
+"""The table of services that a monitor shows; bluetoothd never exports GAP (0x1800)."""
+
+from tests.fake_bluez.monitors import NOTIFY, SERVICE, WRITE
+from tests.fake_bluez.objects import CHARACTERISTIC, DESCRIPTOR, Objects, Properties, V
+from tests.fake_bluez.objects import SERVICE as GATT_SERVICE
+
+
+def uuid16(short: str) -> str:
+    return f"0000{short}-0000-1000-8000-00805f9b34fb"
+
+
+# handle, uuid, flags, handle of the CCCD
+_Characteristic = tuple[str, str, list[str], str | None]
+_ATTRIBUTES: list[_Characteristic] = [("0007", uuid16("2a05"), ["indicate"], "0009")]
+_OWN: list[_Characteristic] = [
+    ("000f", WRITE, ["write-without-response", "write"], None),
+    ("0011", NOTIFY, ["read", "notify"], "0013"),
+]
+NOTIFY_HANDLE = "char0011"
+
+
+def add_services(objects: Objects, path: str, *, own: bool) -> None:
+    _add_service(objects, f"{path}/service0006", path, uuid16("1801"), _ATTRIBUTES)
+    if own:
+        _add_service(objects, f"{path}/service000e", path, SERVICE, _OWN)
+
+
+def _add_service(
+    objects: Objects, service: str, device: str, uuid: str, table: list[_Characteristic]
+) -> None:
+    shown = {"UUID": V("s", uuid), "Device": V("o", device), "Primary": V("b", True), "Includes": V("ao", [])}
+    objects.add(service, {GATT_SERVICE: shown})
+    for handle, uuid_, flags, cccd in table:
+        char = f"{service}/char{handle}"
+        properties: Properties = {"UUID": V("s", uuid_), "Service": V("o", service), "Value": V("ay", b"")}
+        if cccd:
+            properties["Notifying"] = V("b", False)
+        properties["Flags"] = V("as", flags)
+        if "write-without-response" in flags:
+            properties["WriteAcquired"] = V("b", False)
+        if "notify" in flags:
+            properties["NotifyAcquired"] = V("b", False)
+        properties["MTU"] = V("q", 23)
+        objects.add(char, {CHARACTERISTIC: properties})
+        if cccd:
+            shown = {"UUID": V("s", uuid16("2902")), "Characteristic": V("o", char), "Value": V("ay", b"")}
+            objects.add(f"{char}/desc{cccd}", {DESCRIPTOR: shown})
