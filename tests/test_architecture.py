@@ -49,8 +49,13 @@ FORBIDDEN_IN_PURE = {"trio", "asyncio", "logging", "time", "threading", "socket"
 
 
 def imports_of(path: Path) -> set[str]:
+    """Not those for the type checker alone."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -71,7 +76,7 @@ def within(module: str, prefix: str) -> bool:
 
 
 def layer(module: str) -> int:
-    if module.endswith(".messages"):
+    if module.startswith("hawk.") and module.endswith(".messages"):
         return next(i for i, prefixes in enumerate(LAYERS) if "messages" in prefixes)
     return next(i for i, prefixes in enumerate(LAYERS) for prefix in prefixes if within(module, prefix))
 

@@ -1,36 +1,28 @@
 """The web application: what every request goes through before and after its endpoint."""
 
 import logging
-from collections.abc import Awaitable, Callable
-from functools import wraps
-from typing import ParamSpec, cast
 
-import trio
-from quart import Response, current_app, request
+from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from hawk.errors import HawkError
-from hawk.web import auth
-from hawk.web.jsonapi import MEDIA_TYPE, ApiError, check_accept, check_content_type, dumps, refusal
+from hawk.web import auth, devices, events, readings, system, vehicles
+from hawk.web.http import COOKIE, answer, check_token, services, unauthorized
+from hawk.web.jsonapi import ApiError, refusal
 from hawk.web.services import Services
 
 LARGEST_BODY = 64 * 1024
-COOKIE = "hawk_session"
 _OPEN = frozenset({"/healthz"})
 _WRITES = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 
 log = logging.getLogger(__name__)
 
-P = ParamSpec("P")
 
-
-def create_app(services: Services) -> QuartTrio:
-    from hawk.web import devices, events, readings, system, vehicles
-
+def create_app(ours: Services) -> QuartTrio:
     app = QuartTrio("hawk.web", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
-    app.config["SERVICES"] = services
+    app.config["SERVICES"] = ours
     app.url_map.strict_slashes = False
     app.before_request(_admit)
     app.after_request(_harden)
@@ -41,39 +33,6 @@ def create_app(services: Services) -> QuartTrio:
     for routes in (devices.routes, vehicles.routes, readings.routes, system.routes, events.routes):
         app.register_blueprint(routes)
     return app
-
-
-def services() -> Services:
-    return cast("Services", current_app.config["SERVICES"])
-
-
-def answer(document: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(dumps(document), status, headers, content_type=MEDIA_TYPE)
-
-
-def no_content() -> Response:
-    return Response(b"", 204)
-
-
-def negotiated(endpoint: Callable[P, Awaitable[Response]]) -> Callable[P, Awaitable[Response]]:
-    """For endpoints that speak JSON:API."""
-
-    @wraps(endpoint)
-    async def checked(*args: P.args, **kwargs: P.kwargs) -> Response:
-        check_accept(request.headers.get("Accept"))
-        if request.method in {"POST", "PATCH"} and await body():
-            check_content_type(request.headers.get("Content-Type"))
-        return await endpoint(*args, **kwargs)
-
-    return checked
-
-
-async def body() -> bytes:
-    return cast("bytes", await request.get_data(as_text=False))
-
-
-def arguments() -> list[tuple[str, str]]:
-    return list(request.args.items(multi=True))
 
 
 # -- before and after ------------------------------------------------------------------------
@@ -99,21 +58,6 @@ async def _admit() -> None:
         _check_origin(ours)
     else:
         raise unauthorized("send the token: Authorization: Bearer TOKEN")
-
-
-def check_token(ours: Services, token: str) -> None:
-    client, now = request.remote_addr or "", trio.current_time()
-    if (wait := ours.throttle.wait(client, now)) > 0:
-        raise ApiError(
-            429, "too_many_attempts", "too many wrong tokens", headers={"Retry-After": str(round(wait) + 1)}
-        )
-    if not auth.same(token, ours.token):
-        ours.throttle.wrong(client, now)
-        raise unauthorized("that token is wrong")
-
-
-def unauthorized(detail: str) -> ApiError:
-    return ApiError(401, "unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
 
 
 def _check_origin(ours: Services) -> None:

@@ -16,8 +16,8 @@ from hawk.registry.messages import (
     GetRegistry,
     RemoveDevice,
 )
-from hawk.web.app import answer, arguments, body, negotiated, no_content, services
 from hawk.web.attributes import device_changes
+from hawk.web.http import answer, arguments, body, negotiated, no_content, services
 from hawk.web.jsonapi import ApiError, next_link, parse_body, parse_query
 from hawk.web.resources import connection_resource, device_resource, reading_resource, vehicle_resource
 from hawk.web.services import LONG_DEADLINE, ask

@@ -29,7 +29,7 @@ from hawk.events import (
 )
 from hawk.model.address import Address, parse_address
 from hawk.store.messages import GetReadingsAfter, GetStoreStatus
-from hawk.web.app import arguments, services
+from hawk.web.http import arguments, services
 from hawk.web.jsonapi import ApiError, bad_parameter, dumps, parse_query, resource
 from hawk.web.resources import device_resource, reading_resource, timestamp, vehicle_resource
 from hawk.web.services import LONG_DEADLINE, Services, ask

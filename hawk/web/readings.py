@@ -8,7 +8,7 @@ from hawk.model.instant import parse_rfc3339
 from hawk.model.reading import Source
 from hawk.registry.messages import GetRegistry
 from hawk.store.messages import GetReadings
-from hawk.web.app import answer, arguments, negotiated, services
+from hawk.web.http import answer, arguments, negotiated, services
 from hawk.web.jsonapi import Asked, bad_parameter, next_link, parse_query
 from hawk.web.resources import reading_resource
 from hawk.web.services import LONG_DEADLINE, ask

@@ -12,7 +12,7 @@ from hawk.directory.messages import ListDevices
 from hawk.errors import StoreUnavailable
 from hawk.model.device import Lifecycle
 from hawk.store.messages import GetStoreStatus, StoreStatus
-from hawk.web.app import COOKIE, answer, arguments, check_token, negotiated, no_content, services
+from hawk.web.http import COOKIE, answer, arguments, check_token, negotiated, no_content, services
 from hawk.web.jsonapi import ApiError, check_content_type, parse_query, resource
 from hawk.web.services import DEADLINE, Services
 

@@ -8,8 +8,8 @@ from hawk.directory.messages import ListDevices, ListVehicles, VehicleView
 from hawk.errors import NotFound
 from hawk.model.vehicle import Vehicle
 from hawk.registry.messages import CreateVehicle, GetRegistry, RemoveVehicle, RenameVehicle
-from hawk.web.app import answer, arguments, body, negotiated, no_content, services
 from hawk.web.attributes import vehicle_name
+from hawk.web.http import answer, arguments, body, negotiated, no_content, services
 from hawk.web.jsonapi import Asked, bad_parameter, next_link, parse_body, parse_query
 from hawk.web.resources import device_resource, vehicle_resource
 from hawk.web.services import LONG_DEADLINE, ask
