@@ -264,9 +264,6 @@ async def test_a_session_makes_no_advert_out_of_what_was_heard_before() -> None:
             assert len(ears.adverts) == before
 
 
-@pytest.mark.xfail(
-    reason="the simulated daemon holds one discovery a client, not one an adapter", strict=True
-)
 async def test_several_adapters_hear_together_and_the_best_one_connects() -> None:
     ears = Ears()
     left = Monitor(address=A, rssi=-50, adapters=["hci0"])

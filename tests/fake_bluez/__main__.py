@@ -33,7 +33,7 @@ async def main(options: dict[str, Any]) -> None:
                     member="AddMatch",
                     signature="s",
                     body=[watch],
-                )  # fmt: skip
+                )
             )
             for adapter in options["adapters"]:
                 daemon.add_adapter(adapter)

@@ -42,12 +42,13 @@ class Air:
         if monitor.faults.silent or daemon.linked(path) or path in daemon.connecting:
             return
         sent, response = monitor.advert()
-        if not daemon.discovery or path.rsplit("/", 1)[0] not in daemon.objects:
+        adapter = path.rsplit("/", 1)[0]
+        if not daemon.discovering(adapter) or adapter not in daemon.objects:
             return
         if self._hidden(path, sent):
             return
         heard = parse_advert(sent, response)
-        if self._wanted(monitor, heard):
+        if self._wanted(adapter, monitor, heard):
             rssi = max(-120, min(-20, monitor.rssi + self._chance.randint(-4, 4)))
             if path in daemon.objects:
                 self._update(path, rssi, heard)
@@ -65,9 +66,9 @@ class Air:
         self._let_through.add(mark)
         return False
 
-    def _wanted(self, monitor: Monitor, heard: Heard) -> bool:
+    def _wanted(self, adapter: str, monitor: Monitor, heard: Heard) -> bool:
         """Whether some running discovery's filter lets it through."""
-        for asked in self._daemon.discovery.values():
+        for asked in self._daemon.discovering(adapter):
             uuids, rssi = asked.get("UUIDs"), asked.get("RSSI")
             if uuids and uuids.value and not {u.lower() for u in uuids.value} & set(heard.uuids):
                 continue
@@ -112,8 +113,8 @@ class Air:
             news["UUIDs"] = V("as", held["UUIDs"].value + more)
         if heard.manufacturer:
             known = held["ManufacturerData"].value if "ManufacturerData" in held else {}
-            if self._duplicates_wanted():
-                known = {}  # of any client: then nothing older is kept
+            if self._duplicates_wanted(path.rsplit("/", 1)[0]):
+                known = {}
             if any(
                 company not in known or known[company].value != v for company, v in heard.manufacturer.items()
             ):
@@ -121,8 +122,10 @@ class Air:
                 news["ManufacturerData"] = V("a{qv}", {**known, **fresh})
         self._daemon.objects.change(path, DEVICE, news)
 
-    def _duplicates_wanted(self) -> bool:
-        return any("DuplicateData" in f and f["DuplicateData"].value for f in self._daemon.discovery.values())
+    def _duplicates_wanted(self, adapter: str) -> bool:
+        """By any client: then nothing older is kept."""
+        asked = self._daemon.discovering(adapter)
+        return any("DuplicateData" in each and each["DuplicateData"].value for each in asked)
 
     # -- forgetting --------------------------------------------------------------------------
 

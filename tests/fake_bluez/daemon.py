@@ -39,12 +39,12 @@ class Daemon:
         self.air = Air(self, adv_interval, dedupe)
         self.temporary = temporary  # [s] bluetoothd's TemporaryTimeout
         self.monitors: dict[str, Monitor] = {}  # by device path
-        self.discovery: dict[str, dict[str, Variant]] = {}  # bus name -> filter
+        self.discovery: dict[tuple[str, str], dict[str, Variant]] = {}  # bus name, adapter -> filter
         self.notifying: dict[str, set[str]] = {}  # characteristic -> bus names
         self.connecting: dict[str, asyncio.Event] = {}  # device path -> "given up"
         self.calls: Counter[str] = Counter()
         self.discovery_error = ""
-        self._filters: dict[str, dict[str, Variant]] = {}  # set, but no discovery yet
+        self._filters: dict[tuple[str, str], dict[str, Variant]] = {}  # set, but no discovery yet
         self._pipes: dict[str, socket.socket] = {}  # AcquireNotify
         self._sessions: dict[str, list[asyncio.Task[None]]] = {}  # device path -> its tasks
         self._streams: dict[str, asyncio.Task[None]] = {}
@@ -175,10 +175,11 @@ class Daemon:
                 self.drop(device)
                 if not rfkill:
                     self.objects.remove(device)
-            self._forget_signal()
-            if self.discovery:
+            self._forget_signal(path)
+            if self.discovering(path):
                 news = {"Discovering": V("b", False), **news}
-            self.discovery.clear()
+            for client in [each for each in self.discovery if each[1] == path]:
+                del self.discovery[client]
         self.objects.change(path, ADAPTER, news)
 
     async def crash(self) -> None:
@@ -198,25 +199,29 @@ class Daemon:
         await self._bus.request_name("org.bluez")
         self.add_adapter("hci0")
 
-    def _forget_signal(self) -> None:
-        for path in self.objects.tree:
+    def discovering(self, adapter: str) -> list[dict[str, Variant]]:
+        """The filters of those who scan on this adapter."""
+        return [asked for (_, where), asked in self.discovery.items() if where == adapter]
+
+    def _forget_signal(self, adapter: str) -> None:
+        for path in [each for each in self.objects.tree if each.startswith(adapter + "/")]:
             gone = tuple(name for name in ("TxPower", "RSSI") if name in self.objects[path].get(DEVICE, {}))
             if gone:
                 self.objects.change(path, DEVICE, {}, gone)
 
-    def _stop_discovery(self, sender: str) -> None:
-        del self.discovery[sender]
-        if self.discovery:
-            return
-        self._forget_signal()
-        for path in [each for each in self.objects.tree if ADAPTER in self.objects[each]]:
-            self.objects.change(path, ADAPTER, {"Discovering": V("b", False)})
+    def _stop_discovery(self, client: tuple[str, str]) -> None:
+        del self.discovery[client]
+        adapter = client[1]
+        if not self.discovering(adapter) and adapter in self.objects:
+            self._forget_signal(adapter)
+            self.objects.change(adapter, ADAPTER, {"Discovering": V("b", False)})
 
     def _client_gone(self, name: str) -> None:
         """bluetoothd ends a vanished client's discovery and notify sessions, and leaves links up."""
-        self._filters.pop(name, None)
-        if name in self.discovery:
-            self._stop_discovery(name)
+        for client in [each for each in self._filters if each[0] == name]:
+            del self._filters[client]
+        for client in [each for each in self.discovery if each[0] == name]:
+            self._stop_discovery(client)
         for path in [each for each, clients in self.notifying.items() if name in clients]:
             self._stop_notify(path, name)
 
@@ -241,7 +246,7 @@ class Daemon:
             reply = await self._call(message)
         except BluezError as error:
             reply = Message.new_error(message, error.name, error.text)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # a client must get an answer
             print(f"fake bluetoothd: {message.member}: {error!r}", file=sys.stderr)
             reply = Message.new_error(message, "org.bluez.Error.Failed", repr(error))
         if reply is not None:
@@ -254,7 +259,8 @@ class Daemon:
         held = self.objects.tree.get(path)
         if held is None or (interface != PROPERTIES and interface not in held):
             kind = "UnknownObject" if held is None else "UnknownMethod"
-            text = f'Method "{message.member}" with signature "{message.signature}" on interface "{interface}" doesn\'t exist\n'
+            called = f'"{message.member}" with signature "{message.signature}"'
+            text = f'Method {called} on interface "{interface}" doesn\'t exist\n'
             raise BluezError(f"org.freedesktop.DBus.Error.{kind}", text)
         match interface:
             case "org.freedesktop.DBus.Properties":
@@ -287,18 +293,18 @@ class Daemon:
         return Message.new_method_return(message)
 
     def _on_adapter(self, message: Message, path: str, held: Held) -> Message | None:
-        sender, powered = message.sender or "", held[ADAPTER]["Powered"].value
+        client, powered = (message.sender or "", path), held[ADAPTER]["Powered"].value
         match message.member:
             case "SetDiscoveryFilter":
-                self._filters[sender] = message.body[0]
+                self._filters[client] = message.body[0]
             case "StartDiscovery":
                 if self.discovery_error:
                     raise BluezError(self.discovery_error, "injected")
                 if not powered:
                     raise BluezError("NotReady", "Resource Not Ready")
-                if sender in self.discovery:
+                if client in self.discovery:
                     raise BluezError("InProgress", "Operation already in progress")
-                self.discovery[sender] = self._filters.get(sender, {})
+                self.discovery[client] = self._filters.get(client, {})
                 self.air.new_window()
                 self.sender.send(Message.new_method_return(message))
                 if not held[ADAPTER]["Discovering"].value:
@@ -307,10 +313,10 @@ class Daemon:
             case "StopDiscovery":
                 if not powered:
                     raise BluezError("NotReady", "Resource Not Ready")
-                if sender not in self.discovery:
+                if client not in self.discovery:
                     raise BluezError("Failed", "No discovery started")
                 self.sender.send(Message.new_method_return(message))
-                self._stop_discovery(sender)
+                self._stop_discovery(client)
                 return None
             case "RemoveDevice":
                 if message.body[0] not in self.objects:

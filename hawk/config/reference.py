@@ -1,0 +1,68 @@
+"""`python -m hawk.config.reference` writes docs/settings.md from the schema."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from hawk.config.schema import Settings
+
+PAGE = Path("docs/settings.md")
+
+_HEAD = """# Settings
+
+Written from the schema by `python -m hawk.config.reference`; do not edit by hand.
+
+In `system.json` of the data folder, `{"version": "1.0", "api": {"port": 8080}}`, or in the environment as
+`BATTERYHAWK_<SECTION>_<KEY>`, `BATTERYHAWK_API_PORT=8080`, which wins. Lists are comma separated or JSON; an
+empty variable counts as not set. A secret can come from a file: `BATTERYHAWK_API_TOKEN_FILE=/run/secrets/token`.
+All that is wrong is said at once, and nothing is overwritten. Sections for things that are not there yet (see
+the changelog) are accepted and kept.
+"""
+
+
+def page() -> str:
+    return _HEAD + "".join(
+        _section(name, info) for name, info in Settings.model_fields.items() if name != "version"
+    )
+
+
+def _section(name: str, info: FieldInfo) -> str:
+    model = info.annotation
+    assert isinstance(model, type)  # noqa: S101  # the schema says so
+    assert issubclass(model, BaseModel)  # noqa: S101
+    rows = "".join(_row(name, key, field) for key, field in model.model_fields.items())
+    return f"\n## {name}\n\n| key | default | meaning |\n|---|---|---|\n{rows}"
+
+
+def _row(section: str, key: str, field: FieldInfo) -> str:
+    notes = " ".join([field.description or "", *_bounds(field)])
+    return f"| `{section}.{key}` | {_default(field)} | {notes} |\n"
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.get_default()
+    if isinstance(value, SecretStr) or value in ("", (), {}):
+        return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{','.join(value) if isinstance(value, tuple) else value}`"
+
+
+def _bounds(field: FieldInfo) -> Iterator[str]:
+    if str(get_origin(field.annotation)).endswith("Literal"):
+        yield f"One of {', '.join(f'`{each}`' for each in get_args(field.annotation))}."
+    low = next((each.ge for each in field.metadata if hasattr(each, "ge")), None)
+    high = next((each.le for each in field.metadata if hasattr(each, "le")), None)
+    if low is not None and high is not None:
+        yield f"{low:g} to {high:g}."
+
+
+def main() -> None:
+    PAGE.write_text(page())
+
+
+if __name__ == "__main__":
+    main()
