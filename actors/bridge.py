@@ -8,9 +8,10 @@ everybody who waits on it.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 import trio
 import trio_asyncio
@@ -25,11 +26,11 @@ class LoopGone(Exception):
 
 
 class _Call:
-    def __init__(self, fn: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:
-        self.fn, self.args = fn, args
-        self.scope, self.done = trio.CancelScope(), trio.Event()
-        self.value: Any = None
-        self.error: BaseException | None = None
+    """A coroutine of ours in the loop, and who waits for its end."""
+
+    def __init__(self, task: asyncio.Task[Any]) -> None:
+        self.task, self.done = task, trio.Event()
+        task.add_done_callback(lambda _: self.done.set())
 
 
 class Bridge:
@@ -37,79 +38,83 @@ class Bridge:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._calls: trio.MemorySendChannel[_Call] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._context = contextvars.copy_context()
         self._opened = trio.Event()
+        self._calls: set[_Call] = set()
 
     @property
     def is_open(self) -> bool:
-        return self._calls is not None
+        return self._loop is not None
 
     async def wait_open(self) -> None:
         await self._opened.wait()
 
     async def run(self) -> None:
-        """Runs the loop until cancelled, or until it dies with an exception. Can be run again."""
-        send, receive = trio.open_memory_channel[_Call](float("inf"))
-        serving: set[_Call] = set()
+        """Runs the loop until cancelled; raises LoopGone when it dies. Can be run again."""
         try:
             async with trio_asyncio.open_loop() as loop:
                 loop.set_exception_handler(self._complain)
-                async with trio.open_nursery() as nursery:
-                    self._calls = send
-                    self._opened.set()
-                    async for call in receive:
-                        serving.add(call)
-                        nursery.start_soon(self._serve, call, serving)
+                self._loop, self._context = loop, contextvars.copy_context()
+                self._opened.set()
+                try:
+                    await loop.wait_stopped()
+                finally:
+                    await self._close(loop)
         finally:
-            self._calls, self._opened = None, trio.Event()
-            self._end(serving, receive)
+            self._tell_callers()
+        raise LoopGone(f"the loop of {self._name} died")
 
-    def _end(self, serving: set[_Call], receive: trio.MemoryReceiveChannel[_Call]) -> None:
-        while True:
-            try:
-                serving.add(receive.receive_nowait())
-            except trio.WouldBlock:
-                break
-        for call in serving:
-            call.error = LoopGone(f"the loop of {self._name} ended")
-            call.done.set()
-
-    async def call(self, fn: Callable[..., Awaitable[R]], *args: Any, deadline: float = float("inf")) -> R:
+    async def call(
+        self, fn: Callable[..., Coroutine[Any, Any, R]], *args: Any, deadline: float = float("inf")
+    ) -> R:
         """Runs an asyncio coroutine function in the loop. Raises what it raises, LoopGone, or
         trio.TooSlowError. Returns only when it has ended, also when given up or cancelled: its
         own clean-up is waited for."""
-        if self._calls is None:
+        if self._loop is None:
             raise LoopGone(f"the loop of {self._name} is not running")
-        call = _Call(fn, args)
-        self._calls.send_nowait(call)
-        with trio.move_on_after(deadline) as patience:
-            try:
-                await call.done.wait()
-            finally:
-                if not call.done.is_set():
-                    call.scope.cancel()
-                    with trio.CancelScope(shield=True):
-                        await call.done.wait()
-        if call.error is not None:
-            raise call.error
+        call = _Call(self._context.run(self._loop.create_task, fn(*args)))
+        self._calls.add(call)
+        try:
+            with trio.move_on_after(deadline) as patience:
+                await self._ended(call)
+        finally:
+            self._calls.discard(call)
         if patience.cancelled_caught:
             raise trio.TooSlowError
-        return cast("R", call.value)
+        return self._result(call)
 
-    async def _serve(self, call: _Call, serving: set[_Call]) -> None:
+    async def _ended(self, call: _Call) -> None:
         try:
-            with call.scope:
-                call.value = await trio_asyncio.aio_as_trio(call.fn)(*call.args)
-                return
-        except asyncio.CancelledError:
-            call.error = LoopGone(f"the loop of {self._name} cancelled a call")
-        except Exception as error:
-            call.error = _single(error)
-        except trio.Cancelled:
-            call.error = LoopGone(f"the loop of {self._name} ended")
-            raise
+            await call.done.wait()
         finally:
-            serving.discard(call)
+            if not call.done.is_set():
+                call.task.cancel()
+                with trio.CancelScope(shield=True):
+                    await call.done.wait()
+
+    def _result(self, call: _Call) -> Any:
+        if not call.task.done() or call.task.cancelled():
+            raise LoopGone(f"the loop of {self._name} ended before the call did")
+        if (error := call.task.exception()) is not None:
+            raise _single(error)
+        return call.task.result()
+
+    # -- the end -----------------------------------------------------------------------------
+
+    async def _close(self, loop: Any) -> None:
+        """Cancelled, the loop ends its tasks in order. Dead, it never would: they are let go."""
+        self._loop, self._opened = None, trio.Event()
+        for _ in range(3):  # until the loop knows that it was ended, if it was
+            await trio.lowlevel.cancel_shielded_checkpoint()
+        if not loop.is_running():
+            self._tell_callers()
+            for task in asyncio.all_tasks(loop):
+                asyncio.tasks._unregister_task(task)  # asyncio's door for those who write loops
+
+    def _tell_callers(self) -> None:
+        self._loop = None
+        for call in self._calls:
             call.done.set()
 
     def _complain(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -117,8 +122,8 @@ class Bridge:
         logger.warning("%s: %s", self._name, context.get("message"), exc_info=context.get("exception"))
 
 
-def _single(error: Exception) -> Exception:
+def _single(error: BaseException) -> BaseException:
     """trio-asyncio wraps what it re-raises in groups of one."""
-    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error

@@ -2,19 +2,22 @@
 
 import logging
 
+import quart.wrappers.base
 from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from hawk.errors import HawkError
 from hawk.web import auth, devices, events, readings, system, vehicles
-from hawk.web.http import COOKIE, answer, check_token, services, unauthorized
+from hawk.web.http import COOKIE, LARGEST_BODY, answer, check_token, no_content, services, unauthorized
 from hawk.web.jsonapi import ApiError, refusal
 from hawk.web.services import Services
 
-LARGEST_BODY = 64 * 1024
 _OPEN = frozenset({"/healthz"})
 _WRITES = frozenset({"POST", "PATCH", "PUT", "DELETE"})
+
+# What Quart 0.23 raises where the versions before it only cancel.
+ClientGone: type[Exception] = getattr(quart.wrappers.base, "ClientDisconnectedError", ConnectionError)
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +32,7 @@ def create_app(ours: Services) -> QuartTrio:
     app.register_error_handler(ApiError, _say)
     app.register_error_handler(HawkError, _say_refused)
     app.register_error_handler(HTTPException, _say_http)
+    app.register_error_handler(ClientGone, _say_nothing)
     app.register_error_handler(Exception, _say_bug)
     for routes in (devices.routes, vehicles.routes, readings.routes, system.routes, events.routes):
         app.register_blueprint(routes)
@@ -41,29 +45,34 @@ def create_app(ours: Services) -> QuartTrio:
 async def _admit() -> None:
     """Raises ApiError 401, 403 or 429."""
     ours = services()
-    if request.path in _OPEN:
-        return
     if ours.settings.api.auth == "none":
-        if not auth.host_fits(request.host, ours.host_name, ours.settings.api.trusted_hosts):
-            raise ApiError(
-                403, "foreign_host", f"{request.host} is no name of this machine: see api.trusted_hosts"
-            )
+        _check_host(ours)
+        _check_origin(ours, needed=False)
         return
-    if request.path == "/api/session" and request.method == "POST":
+    if request.path in _OPEN or (request.path == "/api/session" and request.method == "POST"):
         return
     token = auth.bearer(request.headers.get("Authorization"))
     if token is not None:
         check_token(ours, token)
     elif ours.sessions.knows(request.cookies.get(COOKIE, "")):
-        _check_origin(ours)
+        _check_origin(ours, needed=True)
     else:
         raise unauthorized("send the token: Authorization: Bearer TOKEN")
 
 
-def _check_origin(ours: Services) -> None:
-    if request.method not in _WRITES:
+def _check_host(ours: Services) -> None:
+    if not auth.host_fits(request.host, ours.host_name, ours.settings.api.trusted_hosts):
+        raise ApiError(
+            403, "foreign_host", f"{request.host} is no name of this machine: see api.trusted_hosts"
+        )
+
+
+def _check_origin(ours: Services, *, needed: bool) -> None:
+    """Browsers say where a page that writes is from; what is no browser may leave it out."""
+    origin = request.headers.get("Origin")
+    if request.method not in _WRITES or (origin is None and not needed):
         return
-    if not auth.origin_fits(request.headers.get("Origin"), request.host, ours.settings.api.trusted_hosts):
+    if not auth.origin_fits(origin, request.host, ours.settings.api.trusted_hosts):
         raise ApiError(403, "foreign_origin", "a page of another site may not write here")
 
 
@@ -86,14 +95,15 @@ async def _say_refused(error: HawkError) -> Response:
 
 async def _say_http(error: HTTPException) -> Response:
     """What Quart itself refuses."""
-    status = error.code or 500
-    detail = error.description or ""
+    code, detail = (error.name or "error").lower().replace(" ", "_"), error.description or ""
     if isinstance(error, RequestEntityTooLarge):
-        detail = f"a body has at most {LARGEST_BODY} bytes"
+        code, detail = "too_large", f"a body has at most {LARGEST_BODY} bytes"
     headers = {name: value for name, value in error.get_headers() if name == "Allow"}
-    return await _say(
-        ApiError(status, (error.name or "error").lower().replace(" ", "_"), detail, headers=headers)
-    )
+    return await _say(ApiError(error.code or 500, code, detail, headers=headers))
+
+
+async def _say_nothing(_: Exception) -> Response:
+    return no_content()
 
 
 async def _say_bug(error: Exception) -> Response:

@@ -1,49 +1,70 @@
-"""Attributes that a client sends, checked one by one: wrong and unknown ones are refused with their place."""
+"""Attributes that a client sends, checked one by one: wrong and unknown ones are refused with their place.
+
+What only the registry can judge (names, device types, vehicles) it judges itself.
+"""
 
 from typing import Any
 
-from hawk.errors import Invalid
-from hawk.model.address import Address
+from hawk.errors import BadAddress, Invalid
+from hawk.model.address import Address, parse_address
 from hawk.model.device import Lifecycle
 from hawk.registry.messages import DeviceChanges
-from hawk.web.jsonapi import ApiError, Json
+from hawk.web.jsonapi import ApiError, Json, Sent
+
+VEHICLE_ID = "/data/attributes/vehicle_id"
+VEHICLE_LINK = "/data/relationships/vehicle/data/id"
 
 _HERE = "/data/attributes"
+_RETRY = f"{_HERE}/connection_config"
 _LONGEST = 1e9  # [s]
+_DEVICE = {
+    "mac_address", "device_type", "friendly_name", "polling_interval", "vehicle_id", "connection_config", "status",
+}  # fmt: skip
 
 
-def device_changes(address: Address, id_: str | None, attributes: Json, relationships: Json) -> DeviceChanges:
-    """Raises ApiError 409 for another id, 422 for the rest."""
-    if id_ is not None and id_.upper().replace("-", ":") != address:
-        raise ApiError(409, "conflict", f"the id of this resource is {address}", pointer="/data/id")
-    known = {"mac_address", "device_type", "friendly_name", "polling_interval", "vehicle_id",
-             "connection_config", "status"}  # fmt: skip
-    _only(attributes, known, _HERE)
-    _only(relationships, {"vehicle"}, "/data/relationships")
-    config = attributes.get("connection_config", {})
-    if not isinstance(config, dict):
-        raise Invalid("an object", f"{_HERE}/connection_config")
-    _only(config, {"retry_attempts", "retry_interval", "reconnection_delay"}, f"{_HERE}/connection_config")
-    vehicle_id, no_vehicle = _vehicle(attributes, relationships)
+def device_address(sent: Sent) -> Address:
+    """Of a device that is named in the body alone. Raises Invalid."""
+    if sent.id is not None:
+        return _address(sent.id, "/data/id")
+    if (text := _text(sent.attributes, "mac_address")) is None:
+        raise Invalid("say which device: its address is the id", "/data/id")
+    return _address(text, f"{_HERE}/mac_address")
+
+
+def device_changes(address: Address, sent: Sent) -> DeviceChanges:
+    """Raises ApiError 409 when another device is named, Invalid for the rest."""
+    _same(address, sent.id, "/data/id")
+    _same(address, _text(sent.attributes, "mac_address"), f"{_HERE}/mac_address")
+    attributes = sent.attributes
+    _only(attributes, _DEVICE, _HERE)
+    _only(sent.relationships, {"vehicle"}, "/data/relationships")
+    retry = attributes.get("connection_config", {})
+    if not isinstance(retry, dict):
+        raise Invalid("connection_config is an object", _RETRY)
+    _only(retry, {"retry_attempts", "retry_interval", "reconnection_delay"}, _RETRY)
+    vehicle_id, no_vehicle = _vehicle(attributes, sent.relationships)
     return DeviceChanges(
         device_type=_text(attributes, "device_type"),
         friendly_name=_text(attributes, "friendly_name"),
         polling_interval=_seconds(attributes, "polling_interval", _HERE),
         vehicle_id=vehicle_id,
         no_vehicle=no_vehicle,
-        retry_attempts=_count(config, "retry_attempts", f"{_HERE}/connection_config"),
-        retry_interval=_seconds(config, "retry_interval", f"{_HERE}/connection_config"),
-        reconnection_delay=_seconds(config, "reconnection_delay", f"{_HERE}/connection_config"),
+        retry_attempts=_count(retry, "retry_attempts", _RETRY),
+        retry_interval=_seconds(retry, "retry_interval", _RETRY),
+        reconnection_delay=_seconds(retry, "reconnection_delay", _RETRY),
         lifecycle=_lifecycle(attributes),
     )
 
 
-def vehicle_name(attributes: Json) -> str:
-    _only(attributes, {"name"}, _HERE)
-    name = _text(attributes, "name")
-    if name is None:
-        raise Invalid("a vehicle has a name", f"{_HERE}/name")
-    return name
+def vehicle_name(sent: Sent, vehicle_id: str | None = None) -> str | None:
+    """Without an id: of a vehicle that is to be made. Raises ApiError 403 or 409, or Invalid."""
+    if vehicle_id is None and sent.id is not None:
+        raise ApiError(403, "no_client_ids", "a vehicle gets its id here: leave it out", pointer="/data/id")
+    if sent.id not in {None, vehicle_id}:
+        raise ApiError(409, "conflict", f"the id of this resource is {vehicle_id}", pointer="/data/id")
+    _only(sent.attributes, {"name"}, _HERE)
+    _only(sent.relationships, set(), "/data/relationships")
+    return _text(sent.attributes, "name")
 
 
 # --------------------------------------------------------------------------------------------
@@ -52,32 +73,53 @@ def vehicle_name(attributes: Json) -> str:
 def _only(found: Json, known: set[str], where: str) -> None:
     for name in found:
         if name not in known:
-            raise Invalid(f"{name!r} cannot be set; known: {', '.join(sorted(known))}", f"{where}/{name}")
+            settable = f"; what can: {', '.join(sorted(known))}" if known else ""
+            raise Invalid(f"{name!r} cannot be set{settable}", f"{where}/{_escaped(name)}")
+
+
+def _escaped(name: str) -> str:
+    """As a part of a JSON pointer."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _address(text: str, where: str) -> Address:
+    try:
+        return parse_address(text)
+    except BadAddress as error:
+        raise Invalid(str(error), where) from None
+
+
+def _same(address: Address, text: str | None, where: str) -> None:
+    if text is not None and _address(text, where) != address:
+        raise ApiError(409, "conflict", f"this resource is {address}", pointer=where)
 
 
 def _text(found: Json, name: str) -> str | None:
-    value = found.get(name)
-    if value is not None and not isinstance(value, str):
-        raise Invalid("text", f"{_HERE}/{name}")
+    """None only when it is not there: null is no text."""
+    if name not in found:
+        return None
+    value = found[name]
+    if not isinstance(value, str):
+        raise Invalid(f"{name} is text", f"{_HERE}/{name}")
     return value
 
 
 def _seconds(found: Json, name: str, where: str) -> float | None:
-    value = found.get(name)
-    if value is None:
+    if name not in found:
         return None
+    value = found[name]
     if isinstance(value, int | float) and not isinstance(value, bool) and 1 <= value <= _LONGEST:
         return value
-    raise Invalid("a number of seconds, at least 1", f"{where}/{name}")
+    raise Invalid(f"{name} is a number of seconds, at least 1", f"{where}/{name}")
 
 
 def _count(found: Json, name: str, where: str) -> int | None:
-    value = found.get(name)
-    if value is not None and (
-        isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000
-    ):
-        raise Invalid("a whole number from 1 to 1000", f"{where}/{name}")
-    return value
+    if name not in found:
+        return None
+    value = found[name]
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1000:
+        return value
+    raise Invalid(f"{name} is a whole number from 1 to 1000", f"{where}/{name}")
 
 
 def _lifecycle(attributes: Json) -> Lifecycle | None:
@@ -90,15 +132,23 @@ def _lifecycle(attributes: Json) -> Lifecycle | None:
 
 
 def _vehicle(attributes: Json, relationships: Json) -> tuple[str | None, bool]:
-    """The attribute and the relationship say the same. Null takes the device out of its vehicle."""
-    if "vehicle" not in relationships:
-        return _text(attributes, "vehicle_id"), "vehicle_id" in attributes and attributes[
-            "vehicle_id"
-        ] is None
-    linkage: Any = relationships["vehicle"]
-    data = linkage.get("data", linkage) if isinstance(linkage, dict) else linkage
+    """The id, and whether the device leaves its vehicle. Attribute and relationship say the same."""
+    said: list[str | None] = []
+    if "vehicle_id" in attributes:
+        said.append(None if attributes["vehicle_id"] is None else _text(attributes, "vehicle_id"))
+    if "vehicle" in relationships:
+        said.append(_linked(relationships["vehicle"]))
+    if not said:
+        return None, False
+    if said[0] != said[-1]:
+        raise Invalid("the attribute and the relationship name different vehicles", VEHICLE_ID)
+    return said[0], said[0] is None
+
+
+def _linked(relationship: Any) -> str | None:
+    data = relationship.get("data", relationship) if isinstance(relationship, dict) else relationship
     if data is None:
-        return None, True
-    if not isinstance(data, dict) or data.get("type") != "vehicles" or not isinstance(data.get("id"), str):
-        raise Invalid("a vehicle's type and id, or null", "/data/relationships/vehicle/data")
-    return data["id"], False
+        return None
+    if isinstance(data, dict) and data.get("type") == "vehicles" and isinstance(data.get("id"), str):
+        return str(data["id"])
+    raise Invalid("a vehicle's type and id, or null", "/data/relationships/vehicle/data")

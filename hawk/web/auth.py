@@ -14,7 +14,7 @@ _CLIENTS, _SESSIONS = 1000, 100  # remembered at most
 
 def same(given: str, token: str) -> bool:
     """Takes as long for a wrong one as for the right one."""
-    return hmac.compare_digest(given.encode(), token.encode())
+    return hmac.compare_digest(given.encode(errors="surrogatepass"), token.encode())
 
 
 def bearer(header: str | None) -> str | None:
@@ -23,21 +23,24 @@ def bearer(header: str | None) -> str | None:
 
 
 class Throttle:
-    """Counts wrong tokens of each client."""
+    """Counts wrong tokens of each client. `now` is [s] of any clock that does not jump."""
 
     def __init__(self) -> None:
         self._wrong: OrderedDict[str, list[float]] = OrderedDict()
 
     def wait(self, client: str, now: float) -> float:
         """[s] until it may try again; 0 = now."""
-        recent = [at for at in self._wrong.get(client, ()) if at > now - MINUTE]
+        recent = self._recent(client, now)
         return recent[-WRONG_TOKENS] + MINUTE - now if len(recent) >= WRONG_TOKENS else 0.0
 
     def wrong(self, client: str, now: float) -> None:
-        recent = [at for at in self._wrong.pop(client, ()) if at > now - MINUTE]
-        self._wrong[client] = [*recent, now][-WRONG_TOKENS:]
+        self._wrong[client] = [*self._recent(client, now), now][-WRONG_TOKENS:]
+        self._wrong.move_to_end(client)
         if len(self._wrong) > _CLIENTS:
             self._wrong.popitem(last=False)
+
+    def _recent(self, client: str, now: float) -> list[float]:
+        return [at for at in self._wrong.get(client, ()) if at > now - MINUTE]
 
 
 class Sessions:
@@ -61,20 +64,30 @@ class Sessions:
 
 
 def origin_fits(origin: str | None, host: str, trusted: Collection[str]) -> bool:
-    """For a write with a cookie: the page must be ours."""
-    if not origin:
+    """Whether a page of this origin is ours, or one that is trusted."""
+    try:
+        said = urlsplit((origin or "").lower())
+        names = {said.netloc, said.hostname or ""} - {""}
+    except ValueError:
         return False
-    said = urlsplit(origin)
-    return said.netloc == host or (said.hostname or "") in trusted or said.netloc in trusted
+    return said.netloc != "" and (said.netloc == host.lower() or not names.isdisjoint(_lower(trusted)))
 
 
 def host_fits(host: str, own_name: str, trusted: Collection[str]) -> bool:
     """Without a token a foreign name in Host is a page that had its DNS turned on us."""
-    name = (urlsplit(f"//{host}").hostname or "").lower()
-    if name in {"localhost", own_name.lower(), f"{own_name.lower()}.local", *trusted}:
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    own_name = own_name.lower()
+    if name in {"localhost", own_name, f"{own_name}.local", *_lower(trusted)} - {""}:
         return True
     try:
         ipaddress.ip_address(name)
     except ValueError:
         return False
     return True
+
+
+def _lower(names: Collection[str]) -> set[str]:
+    return {name.lower() for name in names}

@@ -1,5 +1,7 @@
 """/api/devices: the batteries' monitors."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from quart import Blueprint, Response, request
@@ -7,18 +9,14 @@ from quart import Blueprint, Response, request
 from actors import ActorRef, FindChild
 from hawk.devices.messages import GetConnection, GetView, PollNow
 from hawk.directory.messages import ListDevices, ListVehicles, LookUpDevice
-from hawk.errors import NotFound
+from hawk.errors import Invalid, NotFound
 from hawk.model.address import Address, parse_address
-from hawk.model.device import DeviceView, Lifecycle
-from hawk.registry.messages import (
-    ChangeDevice,
-    ConfigureDevice,
-    GetRegistry,
-    RemoveDevice,
-)
-from hawk.web.attributes import device_changes
-from hawk.web.http import answer, arguments, body, negotiated, no_content, services
-from hawk.web.jsonapi import ApiError, next_link, parse_body, parse_query
+from hawk.model.device import DeviceView, Lifecycle, LinkState
+from hawk.registry.messages import ChangeDevice, ConfigureDevice, GetRegistry, RemoveDevice
+from hawk.web.attributes import VEHICLE_ID, VEHICLE_LINK, device_address, device_changes
+from hawk.web.http import answer, endpoint, no_content, services
+from hawk.web.jsonapi import Sent, parse_document
+from hawk.web.query import Asked, Parameters, bad_parameter
 from hawk.web.resources import connection_resource, device_resource, reading_resource, vehicle_resource
 from hawk.web.services import LONG_DEADLINE, ask
 
@@ -26,101 +24,105 @@ routes = Blueprint("devices", __name__, url_prefix="/api/devices")
 
 POLL_DEADLINE = 150.0  # [s] waiting to be heard, for a slot, to connect and to read
 
+_KINDS = ("devices", "vehicles")
+_STATUSES = frozenset(state.value for state in (*Lifecycle, *LinkState))
+
 
 @routes.get("")
-@negotiated
-async def list_devices() -> Response:
-    asked = parse_query(arguments(), paged=True, includes=("vehicle",), known=("filter[status]",))
+@endpoint(Parameters(names=("filter[status]",), kinds=_KINDS, includes=("vehicle",), paged=True))
+async def list_devices(asked: Asked) -> Response:
     views = await ask(services().directory, ListDevices())
     if (status := asked.values.get("filter[status]")) is not None:
+        if status not in _STATUSES:
+            raise bad_parameter("filter[status]", f"is one of {', '.join(sorted(_STATUSES))}")
         views = tuple(view for view in views if view.status == status)
     rest = [view for view in views if asked.after is None or view.device.address > asked.after]
     page = rest[: asked.size]
     after = page[-1].device.address if len(rest) > len(page) else None
-    default = services().settings.polling.interval
-    document: dict[str, Any] = {
-        "data": [asked.sparse(device_resource(view, default)) for view in page],
-        "links": {"next": next_link(request.path, asked, after)},
+    document = {
+        "data": [asked.sparse(_resource(view)) for view in page],
+        "links": {"next": asked.next_link(request.path, after)},
         "meta": {"total": len(views)},
     }
-    if asked.include:
-        wanted = {view.device.vehicle_id for view in page}
-        vehicles = await ask(services().directory, ListVehicles())
-        document["included"] = [asked.sparse(vehicle_resource(v)) for v in vehicles if v.vehicle.id in wanted]
-    return answer(document)
+    return answer(document | await _included(asked, page))
 
 
 @routes.get("/<mac>")
-@negotiated
-async def get_device(mac: str) -> Response:
-    asked = parse_query(arguments(), includes=("vehicle",))
+@endpoint(Parameters(kinds=_KINDS, includes=("vehicle",)))
+async def get_device(asked: Asked, mac: str) -> Response:
     view = await _view(parse_address(mac))
-    document: dict[str, Any] = {"data": asked.sparse(_resource(view))}
-    if asked.include:
-        vehicles = await ask(services().directory, ListVehicles())
-        document["included"] = [
-            asked.sparse(vehicle_resource(v)) for v in vehicles if v.vehicle.id == view.device.vehicle_id
-        ]
-    return answer(document)
+    return answer({"data": asked.sparse(_resource(view))} | await _included(asked, [view]))
 
 
 @routes.post("")
-@negotiated
-async def create_device() -> Response:
+@endpoint()
+async def create_device(asked: Asked) -> Response:
     """The id is in the body, or `mac_address` among the attributes."""
-    id_, attributes, _ = parse_body(await body(), "devices")
-    mac = id_ or attributes.get("mac_address")
-    if not isinstance(mac, str):
-        raise ApiError(422, "invalid", "say which device: its address is the id", pointer="/data/id")
-    return await _configure(parse_address(mac))
+    sent = parse_document(asked.body, "devices")
+    return await _configure(device_address(sent), sent)
 
 
 @routes.post("/<mac>")
-@negotiated
-async def configure_device(mac: str) -> Response:
-    return await _configure(parse_address(mac))
+@endpoint()
+async def configure_device(asked: Asked, mac: str) -> Response:
+    return await _configure(parse_address(mac), parse_document(asked.body, "devices"))
 
 
 @routes.patch("/<mac>")
-@negotiated
-async def change_device(mac: str) -> Response:
+@endpoint()
+async def change_device(asked: Asked, mac: str) -> Response:
     address = parse_address(mac)
-    changes = device_changes(address, *parse_body(await body(), "devices"))
-    await ask(services().registry, ChangeDevice(address, changes), LONG_DEADLINE)
+    sent = parse_document(asked.body, "devices")
+    with _pointing(sent):
+        changes = device_changes(address, sent)
+        await ask(services().registry, ChangeDevice(address, changes), LONG_DEADLINE)
     return answer({"data": _resource(await _view(address))})
 
 
 @routes.delete("/<mac>")
-@negotiated
-async def remove_device(mac: str) -> Response:
+@endpoint()
+async def remove_device(_: Asked, mac: str) -> Response:
     await ask(services().registry, RemoveDevice(parse_address(mac)), LONG_DEADLINE)
     return no_content()
 
 
 @routes.post("/<mac>/readings")
-@negotiated
-async def poll_device(mac: str) -> Response:
+@endpoint()
+async def poll_device(_: Asked, mac: str) -> Response:
     """Connects and reads now; the answer is the reading."""
     ref = await _actor(parse_address(mac))
     return answer({"data": reading_resource(await ask(ref, PollNow(), POLL_DEADLINE))})
 
 
 @routes.get("/<mac>/connection")
-@negotiated
-async def get_connection(mac: str) -> Response:
-    parse_query(arguments())
+@endpoint(Parameters(kinds=("connections",)))
+async def get_connection(asked: Asked, mac: str) -> Response:
     ref = await _actor(parse_address(mac))
-    return answer({"data": connection_resource(await ask(ref, GetConnection()))})
+    return answer({"data": asked.sparse(connection_resource(await ask(ref, GetConnection())))})
 
 
 # --------------------------------------------------------------------------------------------
 
 
-async def _configure(address: Address) -> Response:
-    changes = device_changes(address, *parse_body(await body(), "devices"))
-    configured = await ask(services().registry, ConfigureDevice(address, changes), LONG_DEADLINE)
+async def _configure(address: Address, sent: Sent) -> Response:
+    if sent.meta.get("test"):
+        raise Invalid("reading a device before it is registered: not yet", "/meta/test")
+    with _pointing(sent):
+        changes = device_changes(address, sent)
+        configured = await ask(services().registry, ConfigureDevice(address, changes), LONG_DEADLINE)
     document = {"data": _resource(await _view(address))}
     return answer(document, 201 if configured.created else 200, {"Location": f"/api/devices/{address}"})
+
+
+@contextmanager
+def _pointing(sent: Sent) -> Iterator[None]:
+    """The registry does not know whether the vehicle was named by the attribute or the relationship."""
+    try:
+        yield
+    except Invalid as error:
+        if error.pointer == VEHICLE_ID and "vehicle_id" not in sent.attributes:
+            raise Invalid(str(error), VEHICLE_LINK) from None
+        raise
 
 
 async def _view(address: Address) -> DeviceView:
@@ -142,6 +144,14 @@ async def _actor(address: Address) -> ActorRef[Any]:
     if ref is None:
         raise NotFound(f"{address} is not configured: nothing is read of it")
     return ref
+
+
+async def _included(asked: Asked, page: list[DeviceView]) -> dict[str, Any]:
+    if not asked.include:
+        return {}
+    wanted = {view.device.vehicle_id for view in page}
+    vehicles = await ask(services().directory, ListVehicles())
+    return {"included": [asked.sparse(vehicle_resource(v)) for v in vehicles if v.vehicle.id in wanted]}
 
 
 def _resource(view: DeviceView) -> dict[str, Any]:

@@ -1,16 +1,21 @@
-"""What the endpoints share: the request at hand, and answers in JSON:API."""
+"""What the endpoints share: the request at hand, checked, and answers in JSON:API."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import wraps
-from typing import ParamSpec, cast
+from typing import Concatenate, ParamSpec, cast
 
 import trio
 from quart import Response, current_app, request
+from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
 
 from hawk.web import auth
 from hawk.web.jsonapi import MEDIA_TYPE, ApiError, check_accept, check_content_type, dumps
+from hawk.web.query import NO_PARAMETERS, Asked, Parameters
 from hawk.web.services import Services
 
+LARGEST_BODY = 64 * 1024
+LONGEST_BODY = 30.0  # [s] for a body to arrive
 COOKIE = "hawk_session"
 
 P = ParamSpec("P")
@@ -28,33 +33,46 @@ def no_content() -> Response:
     return Response(b"", 204)
 
 
-def negotiated(endpoint: Callable[P, Awaitable[Response]]) -> Callable[P, Awaitable[Response]]:
-    """For endpoints that speak JSON:API."""
+def endpoint(
+    parameters: Parameters = NO_PARAMETERS,
+) -> Callable[[Callable[Concatenate[Asked, P], Awaitable[Response]]], Callable[P, Awaitable[Response]]]:
+    """For endpoints that speak JSON:API: they get what was asked, checked, before the parts of the path."""
 
-    @wraps(endpoint)
-    async def checked(*args: P.args, **kwargs: P.kwargs) -> Response:
-        check_accept(request.headers.get("Accept"))
-        if request.method in {"POST", "PATCH"} and await body():
-            check_content_type(request.headers.get("Content-Type"))
-        return await endpoint(*args, **kwargs)
+    def checking(
+        function: Callable[Concatenate[Asked, P], Awaitable[Response]],
+    ) -> Callable[P, Awaitable[Response]]:
+        @wraps(function)
+        async def checked(*args: P.args, **kwargs: P.kwargs) -> Response:
+            check_accept(request.headers.get("Accept"))
+            asked = parameters.parse(request.args.items(multi=True))
+            if request.method in {"POST", "PATCH"} and (body := await _body()):
+                check_content_type(request.headers.get("Content-Type"))
+                asked = replace(asked, body=body)
+            return await function(asked, *args, **kwargs)
 
-    return checked
+        return checked
+
+    return checking
 
 
-async def body() -> bytes:
-    return cast("bytes", await request.get_data(as_text=False))
-
-
-def arguments() -> list[tuple[str, str]]:
-    return list(request.args.items(multi=True))
+async def _body() -> bytes:
+    """Raises for one that is too large or too slow. Chunk by chunk: Quart would gather them without end."""
+    body = bytearray()
+    with trio.move_on_after(LONGEST_BODY):
+        async for chunk in request.body:
+            body += chunk
+            if len(body) > LARGEST_BODY:
+                raise RequestEntityTooLarge
+        return bytes(body)
+    raise RequestTimeout
 
 
 def check_token(ours: Services, token: str) -> None:
+    """Raises ApiError 401 or 429."""
     client, now = request.remote_addr or "", trio.current_time()
     if (wait := ours.throttle.wait(client, now)) > 0:
-        raise ApiError(
-            429, "too_many_attempts", "too many wrong tokens", headers={"Retry-After": str(round(wait) + 1)}
-        )
+        headers = {"Retry-After": str(int(wait) + 1)}
+        raise ApiError(429, "too_many_attempts", "too many wrong tokens: wait a minute", headers=headers)
     if not auth.same(token, ours.token):
         ours.throttle.wrong(client, now)
         raise unauthorized("that token is wrong")

@@ -1,10 +1,10 @@
-"""JSON:API 1.1 (https://jsonapi.org): documents, errors, negotiation and query parameters. Pure."""
+"""JSON:API 1.1 (https://jsonapi.org): documents, errors, and what a client may send and accept. Pure."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from hawk.errors import (
     BadAddress,
@@ -15,11 +15,11 @@ from hawk.errors import (
     HawkError,
     Invalid,
     NotFound,
+    Paused,
     StoreUnavailable,
 )
 
 MEDIA_TYPE = "application/vnd.api+json"
-DEFAULT_PAGE, LARGEST_PAGE = 100, 1000
 
 Json = Mapping[str, Any]
 
@@ -42,22 +42,15 @@ class ApiError(Exception):
         self.pointer, self.parameter, self.headers = pointer, parameter, headers or {}
 
     def document(self) -> Json:
-        source: dict[str, str] = {}
-        if self.pointer:
-            source["pointer"] = self.pointer
-        if self.parameter:
-            source["parameter"] = self.parameter
+        places = {"pointer": self.pointer, "parameter": self.parameter}
+        source = {name: place for name, place in places.items() if place}
         error = {
             "status": str(self.status),
             "code": self.code,
-            "title": title(self.code),
+            "title": self.code.replace("_", " ").capitalize(),
             "detail": self.detail,
         }
         return {"errors": [{**error, **({"source": source} if source else {})}]}
-
-
-def title(code: str) -> str:
-    return code.replace("_", " ").capitalize()
 
 
 def refusal(error: HawkError) -> ApiError:
@@ -69,7 +62,7 @@ def refusal(error: HawkError) -> ApiError:
             status = 404
         case BadAddress():
             status = 400
-        case Conflict() | Busy():
+        case Conflict() | Busy() | Paused():
             status = 409
         case BluetoothError() | StoreUnavailable() | CannotWrite():
             status = 503
@@ -110,127 +103,103 @@ def dumps(document: object) -> bytes:
 
 # -- negotiation -----------------------------------------------------------------------------
 
+_KINDS = {"*/*", "application/*", "application/json"}  # as good as our own
+
+
+@dataclass(frozen=True, slots=True)
+class _Media:
+    kind: str
+    parameters: frozenset[str]  # names, without q
+    refused: bool  # q=0
+
+    @property
+    def plain(self) -> bool:
+        """A profile may be ignored; of extensions we have none."""
+        return self.parameters <= {"profile"}
+
 
 def check_accept(header: str | None) -> None:
-    """406 if no part of it can be served; our media type with a parameter cannot."""
-    if not header:
+    """Raises ApiError 406 if nothing in it can be served. Where our media type is named, at least
+    once it must be without parameters."""
+    if not header or header == "*/*":
         return
-    for part in header.split(","):
-        kind, _, parameters = part.strip().partition(";")
-        wanted = [p.strip() for p in parameters.split(";") if p.strip() and not p.strip().startswith("q=")]
-        kind = kind.strip().lower()
-        if kind in {"*/*", "application/*", "application/json"} or (kind == MEDIA_TYPE and not wanted):
-            return
-    raise ApiError(406, "not_acceptable", f"answers are {MEDIA_TYPE}, without parameters")
+    accepted = [media for media in map(_media, _split(header, ",")) if not media.refused]
+    ours = [media for media in accepted if media.kind == MEDIA_TYPE]
+    if any(media.plain for media in ours) or (not ours and any(m.kind in _KINDS for m in accepted)):
+        return
+    raise ApiError(406, "not_acceptable", f"answers are {MEDIA_TYPE}, without extensions")
 
 
 def check_content_type(header: str | None) -> None:
-    kind, _, parameters = (header or "").partition(";")
-    kind = kind.strip().lower()
-    if kind == "application/json" or (kind == MEDIA_TYPE and not parameters.strip()):
+    """Raises ApiError 415."""
+    media = _media(header or "")
+    if media.kind == "application/json" or (media.kind == MEDIA_TYPE and media.plain):
         return
     raise ApiError(415, "unsupported_media_type", f"send {MEDIA_TYPE} or application/json, not {header!r}")
 
 
-def parse_body(body: bytes, kind: str) -> tuple[str | None, Json, Json]:
-    """Id, attributes and relationships of the one resource in it."""
+def _media(text: str) -> _Media:
+    kind, *rest = _split(text, ";") or [""]
+    parameters = {}
+    for parameter in rest:
+        name, _, value = parameter.partition("=")
+        parameters[name.strip().lower()] = value.strip()
+    refused = re.fullmatch(r"0(\.0*)?", parameters.pop("q", "1")) is not None
+    return _Media(kind.strip().lower(), frozenset(parameters) - {""}, refused)
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """At separators that are not quoted."""
+    return re.findall(rf'(?:"[^"]*"?|[^{separator}"])+', text)
+
+
+# -- what clients send -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The one resource object of a request, and the document's meta."""
+
+    id: str | None
+    attributes: Json
+    relationships: Json
+    meta: Json
+
+
+def parse_json(body: bytes) -> object:
+    """Raises ApiError 400."""
     try:
-        document = json.loads(body, parse_constant=_no_number)
+        return json.loads(body, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise ApiError(400, "bad_json", f"the body is no JSON: {error}") from None
+
+
+def parse_document(body: bytes, kind: str) -> Sent:
+    """Raises ApiError 400 for what is no JSON, 409 for another kind of resource, 422 for the rest."""
+    document = parse_json(body)
     data = document.get("data") if isinstance(document, dict) else None
-    if not isinstance(data, dict):
-        raise ApiError(422, "invalid", "a document has one resource object under 'data'", pointer="/data")
-    if data.get("type") != kind:
+    if not isinstance(document, dict) or not isinstance(data, dict):
+        raise Invalid("a document has one resource object under 'data'", "/data")
+    if not isinstance(data.get("type"), str):
+        raise Invalid(f"the type of this resource is {kind!r}", "/data/type")
+    if data["type"] != kind:
         raise ApiError(409, "conflict", f"the type of this resource is {kind!r}", pointer="/data/type")
-    id_, attributes, relationships = data.get("id"), data.get("attributes", {}), data.get("relationships", {})
-    if id_ is not None and not isinstance(id_, str):
-        raise ApiError(422, "invalid", "an id is text", pointer="/data/id")
-    for name, value in (("attributes", attributes), ("relationships", relationships)):
-        if not isinstance(value, dict):
-            raise ApiError(422, "invalid", f"{name} is an object", pointer=f"/data/{name}")
-    return id_, attributes, relationships
+    if not isinstance(data.get("id"), str | None):
+        raise Invalid("an id is text", "/data/id")
+    return Sent(
+        id=data.get("id"),
+        attributes=_member(data, "attributes", "/data"),
+        relationships=_member(data, "relationships", "/data"),
+        meta=_member(document, "meta", ""),
+    )
+
+
+def _member(parent: Json, name: str, where: str) -> Json:
+    value = parent.get(name, {})
+    if not isinstance(value, dict):
+        raise Invalid(f"{name} is an object", f"{where}/{name}")
+    return value
 
 
 def _no_number(word: str) -> float:
     raise ValueError(f"{word} is no JSON")
-
-
-# -- query parameters ------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The query of a request, checked against what its endpoint knows."""
-
-    values: Mapping[str, str] = field(default_factory=dict)
-    size: int = DEFAULT_PAGE
-    after: str | None = None
-    include: frozenset[str] = frozenset()
-    fields: Mapping[str, frozenset[str]] = field(default_factory=dict)
-
-    def sparse(self, found: dict[str, Any]) -> dict[str, Any]:
-        """Only the fields that were asked for."""
-        wanted = self.fields.get(found["type"])
-        if wanted is None:
-            return found
-        kept = dict(found, attributes={k: v for k, v in found["attributes"].items() if k in wanted})
-        if "relationships" in found:
-            kept["relationships"] = {k: v for k, v in found["relationships"].items() if k in wanted}
-        return kept
-
-
-def parse_query(
-    arguments: Sequence[tuple[str, str]],
-    *,
-    known: Collection[str] = (),
-    paged: bool = False,
-    includes: Collection[str] = (),
-) -> Asked:
-    """`known`: whole names such as `filter[from]`. Raises ApiError 400 for everything else."""
-    values: dict[str, str] = {}
-    fields: dict[str, frozenset[str]] = {}
-    size, after, include = DEFAULT_PAGE, None, frozenset[str]()
-    for name, value in arguments:
-        if name in values:
-            raise _bad(name, "stands there twice")
-        values[name] = value
-        if name.startswith("fields[") and name.endswith("]"):
-            fields[name[7:-1]] = frozenset(filter(None, value.split(",")))
-        elif name == "include" and includes:
-            include = _included(value, includes)
-        elif name == "page[size]" and paged:
-            size = _page_size(value)
-        elif name == "page[after]" and paged:
-            after = value
-        elif name not in known:
-            raise _bad(name, "is not known here")
-    return Asked(values, size, after, include, fields)
-
-
-def _included(value: str, includes: Collection[str]) -> frozenset[str]:
-    wanted = frozenset(filter(None, value.split(",")))
-    if wanted - set(includes):
-        raise _bad("include", f"can name {', '.join(includes)}")
-    return wanted
-
-
-def _page_size(value: str) -> int:
-    if not value.isascii() or not value.isdecimal() or not 1 <= int(value[:9]) <= LARGEST_PAGE:
-        raise _bad("page[size]", f"is a number from 1 to {LARGEST_PAGE}")
-    return int(value)
-
-
-def _bad(name: str, why: str) -> ApiError:
-    return ApiError(400, "bad_parameter", f"the query parameter {name!r} {why}", parameter=name)
-
-
-def bad_parameter(name: str, why: str) -> ApiError:
-    return _bad(name, why)
-
-
-def next_link(path: str, asked: Asked, after: str | None) -> str | None:
-    if after is None:
-        return None
-    query = {**asked.values, "page[after]": after}
-    return path + "?" + "&".join(f"{quote(name, safe='[]')}={quote(value)}" for name, value in query.items())

@@ -1,83 +1,98 @@
 """/api/readings: the log of one device."""
 
+import re
+from collections.abc import Mapping
+from typing import TypeVar
+
 from quart import Blueprint, Response, request
 
 from hawk.errors import NotFound
-from hawk.model.address import parse_address
+from hawk.model.address import Address, parse_address
 from hawk.model.instant import parse_rfc3339
 from hawk.model.reading import Source
 from hawk.registry.messages import GetRegistry
 from hawk.store.messages import GetReadings
-from hawk.web.http import answer, arguments, negotiated, services
-from hawk.web.jsonapi import Asked, bad_parameter, next_link, parse_query
+from hawk.web.http import answer, endpoint, services
+from hawk.web.query import Asked, Parameters, bad_cursor, bad_parameter
 from hawk.web.resources import reading_resource
 from hawk.web.services import LONG_DEADLINE, ask
 
+T = TypeVar("T")
+
 routes = Blueprint("readings", __name__, url_prefix="/api/readings")
 
-_KNOWN = ("filter[from]", "filter[to]", "filter[source]", "filter[resolution]", "sort")
-_SORTS = {"-timestamp": True, "timestamp": False}
+_SOURCES = {source.word: source for source in Source}
+_NEWEST_FIRST = {"-timestamp": True, "timestamp": False}
+_NAMES = ("filter[from]", "filter[to]", "filter[source]", "filter[resolution]", "sort")
 
 
 @routes.get("/<mac>")
-@negotiated
-async def list_readings(mac: str) -> Response:
+@endpoint(Parameters(names=_NAMES, kinds=("readings",), paged=True))
+async def list_readings(asked: Asked, mac: str) -> Response:
     """Newest first. What a removed device said stays readable."""
-    address = parse_address(mac)
-    asked = parse_query(arguments(), paged=True, known=_KNOWN)
-    if asked.values.get("filter[resolution]", "raw") not in {"raw", "auto"}:
-        raise bad_parameter("filter[resolution]", "can be raw or auto in this version")
-    page = await ask(
-        services().store,
-        GetReadings(
-            address=address,
-            since=_instant(asked, "filter[from]"),
-            until=_instant(asked, "filter[to]"),
-            source=_source(asked),
-            cursor=_cursor(asked),
-            limit=asked.size,
-            newest_first=_newest_first(asked),
-        ),
-        LONG_DEADLINE,
-    )
-    if not page.readings and address not in (await ask(services().registry, GetRegistry())).devices:
-        raise NotFound(f"no device {address} is known, and there are no readings of it")
+    wanted = wanted_readings(parse_address(mac), asked)
+    page = await ask(services().store, wanted, LONG_DEADLINE)
+    if not page.readings:
+        await _check_known(wanted.address)
     after = None if page.next is None else str(page.next)
     return answer(
         {
             "data": [asked.sparse(reading_resource(reading)) for reading in page.readings],
-            "links": {"next": next_link(request.path, asked, after)},
+            "links": {"next": asked.next_link(request.path, after)},
         }
     )
 
 
+def wanted_readings(address: Address, asked: Asked) -> GetReadings:
+    """Raises ApiError 400."""
+    _check_resolution(asked.values.get("filter[resolution]", "auto"))
+    return GetReadings(
+        address=address,
+        since=_instant(asked, "filter[from]"),
+        until=_instant(asked, "filter[to]"),
+        source=_word(asked, "filter[source]", _SOURCES),
+        cursor=_cursor(asked.after),
+        limit=asked.size,
+        newest_first=_word(asked, "sort", _NEWEST_FIRST) is not False,
+    )
+
+
+def _check_resolution(word: str) -> None:
+    if word in {"hour", "day"}:
+        raise bad_parameter("filter[resolution]", f"cannot be {word} yet: there are no summaries so far")
+    if word not in {"raw", "auto"}:
+        raise bad_parameter("filter[resolution]", "is raw, hour, day or auto")
+
+
 def _instant(asked: Asked, name: str) -> int | None:
-    text = asked.values.get(name)
+    """In a query a plus sign that nobody escaped has become a blank."""
+    if (text := asked.values.get(name)) is None:
+        return None
     try:
-        return None if text is None else parse_rfc3339(text.replace(" ", "+"))
+        return parse_rfc3339(text.replace(" ", "+"))
     except ValueError:
         raise bad_parameter(name, "is a time such as 2026-11-23T10:30:00Z") from None
 
 
-def _source(asked: Asked) -> Source | None:
-    word = asked.values.get("filter[source]")
-    if word is None:
+def _word(asked: Asked, name: str, words: Mapping[str, T]) -> T | None:
+    if (word := asked.values.get(name)) is None:
         return None
-    for source in Source:
-        if source.word == word:
-            return source
-    raise bad_parameter("filter[source]", "is gatt, advertisement or history")
+    if word not in words:
+        raise bad_parameter(name, f"is one of {', '.join(words)}")
+    return words[word]
 
 
-def _cursor(asked: Asked) -> int | None:
-    if asked.after is None:
+def _cursor(place: str | None) -> int | None:
+    if place is None:
         return None
-    if not asked.after.lstrip("-").isdecimal() or len(asked.after) > 18:
-        raise bad_parameter("page[after]", "comes from links.next")
-    return int(asked.after)
+    if not re.fullmatch(r"-?[0-9]{1,17}", place):
+        raise bad_cursor()
+    return int(place)
 
 
-def _newest_first(asked: Asked) -> bool:
-    if (sort := asked.values.get("sort", "-timestamp")) not in _SORTS:
-        raise bad_parameter("sort", "is timestamp or -timestamp")
-    return _SORTS[sort]
+async def _check_known(address: Address) -> None:
+    snapshot = await ask(services().registry, GetRegistry())
+    if address in snapshot.devices:
+        return
+    if not (await ask(services().store, GetReadings(address, limit=1), LONG_DEADLINE)).readings:
+        raise NotFound(f"no device {address} is known, and there are no readings of it")

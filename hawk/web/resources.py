@@ -1,9 +1,11 @@
 """Devices, vehicles and readings as JSON: the contract's names, null where nothing was measured. Pure."""
 
+from functools import lru_cache
 from typing import Any
 
 from hawk.devices.messages import Connection
 from hawk.directory.messages import VehicleView
+from hawk.events import DeviceDiscovered
 from hawk.model.device import DeviceView, Lifecycle, Retry
 from hawk.model.instant import rfc3339
 from hawk.model.reading import QUANTITIES, Moment, Reading
@@ -16,6 +18,7 @@ def timestamp(moment: Moment | None) -> str | None:
     return None if moment is None else instant(moment.utc)
 
 
+@lru_cache(maxsize=4096)  # lists say the same instants again and again
 def instant(ms: int | None) -> str | None:
     return None if ms is None else rfc3339(ms)
 
@@ -24,7 +27,8 @@ def instant(ms: int | None) -> str | None:
 
 
 def reading_id(reading: Reading) -> str:
-    return f"{reading.device_id}@{timestamp(reading.moment)}"
+    """One that waits for its date has no other than `undated`; it is not in the log yet."""
+    return f"{reading.device_id}@{timestamp(reading.moment) or 'undated'}"
 
 
 def reading_attributes(reading: Reading) -> Json:
@@ -153,6 +157,18 @@ def connection_resource(connection: Connection) -> dict[str, Any]:
         },
         {"device": to_one("devices", view.device.address)},
     )
+
+
+def discovery_resource(fact: DeviceDiscovered) -> dict[str, Any]:
+    attributes = {
+        "mac_address": fact.device.address,
+        "device_type": fact.device.device_type,
+        "name": fact.name,
+        "rssi": fact.rssi,
+        "reason": fact.reason,
+        "first_seen": timestamp(fact.moment),
+    }
+    return resource("discoveries", fact.device.address, attributes)
 
 
 # -- vehicles --------------------------------------------------------------------------------

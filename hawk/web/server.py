@@ -1,8 +1,11 @@
 """The web server: Hypercorn on a socket that the process opened before anything else ran."""
 
+import contextlib
 import errno
 import logging
+import os
 import socket
+from pathlib import Path
 
 import trio
 from hypercorn.config import Config
@@ -10,10 +13,8 @@ from hypercorn.trio import serve
 
 from actors import Actor
 from hawk.errors import ConfigurationError, PortTaken
-from hawk.web.app import create_app
-from hawk.web.services import Services
-
-log = logging.getLogger(__name__)
+from hawk.web.app import ClientGone, create_app
+from hawk.web.services import Services, StreamsEnd
 
 UNREAD = 10_000  # [ms] a client that does not read for so long is cut off by the kernel
 STOP = 2.0  # [s] for requests that run
@@ -22,7 +23,7 @@ STOP = 2.0  # [s] for requests that run
 class WebServerActor(Actor):
     """Its incarnations serve the same socket, one after the other."""
 
-    stop_grace = 4.0
+    stop_grace = STOP + 1
 
     def __init__(self, services: Services, listener: socket.socket) -> None:
         super().__init__()
@@ -30,28 +31,65 @@ class WebServerActor(Actor):
         self._ending, self._served = trio.Event(), trio.Event()
 
     async def setup(self) -> None:
-        self._services.streams.reopen()
         self.spawn(self._serve)
+        self.spawn(self._cut_off_in_the_end)
 
     async def teardown(self, error: Exception | None) -> None:
-        """Event streams say `bye` first, then Hypercorn ends what runs."""
-        self._services.streams.closing.set()
+        """Event streams say `bye`, requests that run get their answer."""
+        self.publish(StreamsEnd())
         self._ending.set()
         if error is None:
-            with trio.move_on_after(STOP + 1):
+            with trio.move_on_after(STOP):
                 await self._served.wait()
+
+    async def _cut_off_in_the_end(self) -> None:
+        """After the teardown, and at once after a crash."""
+        try:
+            await trio.sleep_forever()
+        finally:
+            cut_off(self._listener)
 
     async def _serve(self) -> None:
         config = Config()
         config.bind = [f"fd://{self._listener.dup().detach()}"]  # Hypercorn closes what it was given
         config.graceful_timeout = STOP
-        config.accesslog = config.errorlog = None
-        config.server_names = []
+        config.accesslog, config.errorlog = None, _hypercorn_log()
         config.include_server_header = False
         try:
             await serve(create_app(self._services), config, shutdown_trigger=self._ending.wait, mode="asgi")
         finally:
             self._served.set()
+
+
+def cut_off(listener: socket.socket) -> None:
+    """Ends every connection that came by this listener.
+
+    Hypercorn sends without a deadline and shielded from cancellation, so that one client that does
+    not read would hold up the end; and it shows its sockets to nobody.
+    """
+    port = listener.getsockname()[1]
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # closed meanwhile, or connected to nobody, as the listener
+            if entry.is_socket():
+                with socket.socket(fileno=os.dup(int(entry.name))) as found:
+                    internet = found.family in {socket.AF_INET, socket.AF_INET6}
+                    if internet and found.getpeername() and found.getsockname()[1] == port:
+                        found.shutdown(socket.SHUT_RDWR)
+
+
+def _hypercorn_log() -> logging.Logger:
+    """Its warnings; not that a client went away, and not where it listens, which `hawk` says itself."""
+    log = logging.getLogger("hypercorn.error")
+    log.setLevel(logging.WARNING)
+    log.addFilter(_is_no_farewell)
+    return log
+
+
+def _is_no_farewell(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(ClientGone)[1] is not None
+    return not isinstance(error, ClientGone)
 
 
 def open_socket(host: str, port: int) -> socket.socket:

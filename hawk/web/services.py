@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import trio
 
-from actors import ActorCrashed, ActorDeadError, ActorRef, ActorSystem, AskTimeout, Query
+from actors import ActorCrashed, ActorDeadError, ActorRef, ActorSystem, AskTimeout, MailboxFull, Query
 from hawk.clock import Clock
 from hawk.config.schema import Settings
 from hawk.web.auth import Sessions, Throttle
@@ -20,16 +20,16 @@ DEADLINE = 2.0  # [s] for an answer from memory
 LONG_DEADLINE = 10.0  # [s] for one from the disk
 
 
+@dataclass(frozen=True, slots=True)
+class StreamsEnd:
+    """On the bus: the server is about to stop."""
+
+
 @dataclass(slots=True)
 class Streams:
     """The event streams that are open."""
 
     open: int = 0
-    closing: trio.Event = field(default_factory=trio.Event)
-
-    def reopen(self) -> None:
-        """The server begins, perhaps again."""
-        self.closing = trio.Event()
 
     @contextlib.contextmanager
     def counted(self) -> Iterator[None]:
@@ -69,3 +69,5 @@ async def ask(ref: ActorRef[Any], query: Query[R], deadline: float = DEADLINE) -
         raise ApiError(504, "timeout", f"{ref.name} did not answer in {deadline:g} s: try again") from None
     except (ActorCrashed, ActorDeadError):
         raise ApiError(503, "restarting", f"{ref.name} is being restarted: try again") from None
+    except MailboxFull:
+        raise ApiError(503, "overloaded", f"{ref.name} has too much to do: try again") from None

@@ -5,16 +5,18 @@ from typing import Any
 import trio
 from quart import Blueprint, Response, request
 
-from actors import ActorCrashed, ActorDeadError, ActorRef, AskTimeout, ChildState, Query
+from actors import ActorRef, ChildState, Query
 from hawk import __version__
-from hawk.ble.messages import GetArbiterStatus, GetScannerStatus
+from hawk.ble.messages import ArbiterStatus, GetArbiterStatus, GetScannerStatus, ScannerStatus
 from hawk.directory.messages import ListDevices
-from hawk.errors import StoreUnavailable
-from hawk.model.device import Lifecycle
+from hawk.errors import Invalid, StoreUnavailable
+from hawk.model.device import DeviceView, Lifecycle
 from hawk.store.messages import GetStoreStatus, StoreStatus
-from hawk.web.http import COOKIE, answer, arguments, check_token, negotiated, no_content, services
-from hawk.web.jsonapi import ApiError, check_content_type, parse_query, resource
-from hawk.web.services import DEADLINE, Services
+from hawk.web.http import COOKIE, answer, check_token, endpoint, no_content, services
+from hawk.web.jsonapi import ApiError, check_content_type, parse_json, resource
+from hawk.web.query import Asked, Parameters
+from hawk.web.resources import timestamp
+from hawk.web.services import Services, ask
 
 routes = Blueprint("system", __name__)
 
@@ -28,41 +30,42 @@ async def healthz() -> Response:
 
 
 @routes.get("/api/system/status")
-@negotiated
-async def get_status() -> Response:
-    parse_query(arguments())
-    return answer({"data": resource("system-status", "system", await status_attributes(services()))})
+@endpoint(Parameters(kinds=("system-status",)))
+async def get_status(asked: Asked) -> Response:
+    attributes = await status_attributes(services())
+    return answer({"data": asked.sparse(resource("system-status", "system", attributes))})
 
 
 @routes.post("/api/session")
-async def open_session() -> Response:
+@endpoint()
+async def open_session(asked: Asked) -> Response:
     """A page shows the token once and gets a cookie."""
     check_content_type(request.headers.get("Content-Type"))
-    body = await request.get_json(force=True, silent=True)
-    token = body.get("token") if isinstance(body, dict) else None
+    sent = parse_json(asked.body)
+    token = sent.get("token") if isinstance(sent, dict) else None
     if not isinstance(token, str):
-        raise ApiError(422, "invalid", "an object with 'token'", pointer="/token")
+        raise Invalid("send an object with 'token', which is text", "/token")
     check_token(services(), token)
+    cookie = services().sessions.open()
     response = no_content()
-    response.set_cookie(
-        COOKIE, services().sessions.open(), httponly=True, samesite="Strict", secure=request.scheme == "https"
-    )
+    response.set_cookie(COOKIE, cookie, httponly=True, samesite="Strict", secure=request.scheme == "https")
     return response
 
 
 @routes.delete("/api/session")
-async def close_session() -> Response:
+@endpoint()
+async def close_session(_: Asked) -> Response:
     services().sessions.close(request.cookies.get(COOKIE, ""))
     response = no_content()
-    response.delete_cookie(COOKIE)
+    response.delete_cookie(COOKIE, httponly=True, samesite="Strict")
     return response
 
 
-# --------------------------------------------------------------------------------------------
+# -- status ----------------------------------------------------------------------------------
 
 
 async def status_attributes(ours: Services) -> dict[str, Any]:
-    """Whoever does not answer in time is null here: the status itself always comes."""
+    """What does not answer in time is null; the rest is told all the same."""
     found: dict[str, Any] = {}
     async with trio.open_nursery() as nursery:
         for name, ref, query in (
@@ -72,37 +75,30 @@ async def status_attributes(ours: Services) -> dict[str, Any]:
             ("devices", ours.directory, ListDevices()),
         ):
             nursery.start_soon(_fetch, found, name, ref, query)
-    scanner, arbiter, views = found["scanner"], found["arbiter"], found["devices"] or ()
+    scanner = found["scanner"]
+    now = ours.clock.moment()
     return {
+        "timestamp": timestamp(now),
         "gateway_id": ours.gateway_id,
         "core": {
             "running": True,
             "uptime_seconds": round(trio.current_time() - ours.started, 3),
             "version": __version__,
         },
-        "storage": _store(found["store"]),
+        "storage": _storage(found["store"]),
         "bluetooth": {
             "backend": ours.settings.bluetooth.backend,
-            "listening": scanner and scanner.listening,
-            "reason": scanner and scanner.reason,
-            "adverts": scanner and scanner.adverts,
-            "devices_heard": scanner and scanner.devices,
-            "scan_restarts": scanner and scanner.restarts,
-            "links_held": arbiter and len(arbiter.held),
-            "links_waiting": arbiter and arbiter.waiting,
-            "slots_taken_back": arbiter and arbiter.taken_back,
+            **_listening(scanner),
+            **_links(found["arbiter"]),
         },
         "components": {
             "api": "running",
             "bluetooth": None if scanner is None else "active" if scanner.listening else "down",
             "mqtt": "off",
         },
-        "devices": {
-            "total": len(views),
-            "connected": sum(view.available for view in views),
-            "discovered": sum(view.device.lifecycle is Lifecycle.DISCOVERED for view in views),
-        },
-        "clock": {"trusted": ours.clock.moment().utc is not None},
+        "devices": _counts(found["devices"]),
+        "clock": {"trusted": now.utc is not None},
+        "event_streams": ours.streams.open,
         "events_lost": ours.system.bus.lost,
         "actors": [_actor(state) for state in ours.system.tree()],
         "warnings": list(ours.warnings),
@@ -112,12 +108,32 @@ async def status_attributes(ours: Services) -> dict[str, Any]:
 async def _fetch(found: dict[str, Any], name: str, ref: ActorRef[Any], query: Query[Any]) -> None:
     found[name] = None
     try:
-        found[name] = await ref.ask(query).within(DEADLINE)
-    except (AskTimeout, ActorCrashed, ActorDeadError, StoreUnavailable):
+        found[name] = await ask(ref, query)
+    except (ApiError, StoreUnavailable):
         return
 
 
-def _store(status: StoreStatus | None) -> dict[str, Any] | None:
+def _listening(status: ScannerStatus | None) -> dict[str, Any]:
+    return {
+        "listening": status and status.listening,
+        "reason": status and status.reason,
+        "adverts": status and status.adverts,
+        "adverts_dropped": status and status.dropped,
+        "adverts_damaged": status and status.damaged,
+        "devices_heard": status and status.devices,
+        "scan_restarts": status and status.restarts,
+    }
+
+
+def _links(status: ArbiterStatus | None) -> dict[str, Any]:
+    return {
+        "links_held": status and len(status.held),
+        "links_waiting": status and status.waiting,
+        "slots_taken_back": status and status.taken_back,
+    }
+
+
+def _storage(status: StoreStatus | None) -> dict[str, Any] | None:
     if status is None:
         return None
     counts = status.counts
@@ -133,6 +149,16 @@ def _store(status: StoreStatus | None) -> dict[str, Any] | None:
         "dropped": status.dropped,
         "set_aside": status.set_aside,
         "influxdb_connected": None,
+    }
+
+
+def _counts(views: tuple[DeviceView, ...] | None) -> dict[str, int] | None:
+    if views is None:
+        return None
+    return {
+        "total": len(views),
+        "connected": sum(view.available for view in views),
+        "discovered": sum(view.device.lifecycle is Lifecycle.DISCOVERED for view in views),
     }
 
 

@@ -1,0 +1,126 @@
+"""Query parameters of JSON:API: pages, filters, sorting, inclusion and sparse fieldsets. Pure."""
+
+import base64
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from hawk.web.jsonapi import ApiError
+
+DEFAULT_PAGE, LARGEST_PAGE = 100, 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as its endpoint gets it: the query, checked, and the body."""
+
+    values: Mapping[str, str] = field(default_factory=dict)  # by whole name
+    size: int = DEFAULT_PAGE
+    after: str | None = None  # what the page begins behind
+    include: frozenset[str] = frozenset()
+    fields: Mapping[str, frozenset[str]] = field(default_factory=dict)  # by type of resource
+    body: bytes = b""
+
+    def sparse(self, found: dict[str, Any]) -> dict[str, Any]:
+        """Only the fields that were asked for."""
+        if (wanted := self.fields.get(found["type"])) is None:
+            return found
+        kept = dict(found)
+        for member in ("attributes", "relationships"):
+            if member in found:
+                kept[member] = {name: value for name, value in found[member].items() if name in wanted}
+        return kept
+
+    def next_link(self, path: str, after: str | None) -> str | None:
+        """To the page behind `after`; None when this is the last."""
+        if after is None:
+            return None
+        query = {**self.values, "page[after]": encode_cursor(after)}
+        return path + "?" + "&".join(f"{quote(name, safe='[]')}={quote(query[name])}" for name in query)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What an endpoint understands in its query."""
+
+    names: tuple[str, ...] = ()  # whole ones, such as `filter[from]`
+    kinds: tuple[str, ...] = ()  # types in the answer, which `fields[type]` can narrow
+    includes: tuple[str, ...] = ()
+    paged: bool = False
+
+    def known(self) -> frozenset[str]:
+        return frozenset(
+            (
+                *self.names,
+                *(f"fields[{kind}]" for kind in self.kinds),
+                *(("include",) if self.includes else ()),
+                *(("page[size]", "page[after]") if self.paged else ()),
+            )
+        )
+
+    def parse(self, arguments: Iterable[tuple[str, str]]) -> Asked:
+        """Raises ApiError 400, which names the parameter."""
+        values: dict[str, str] = {}
+        known = self.known()
+        for name, value in arguments:
+            if name in values:
+                raise bad_parameter(name, "stands there twice")
+            if name not in known:
+                raise bad_parameter(name, "is not known here")
+            values[name] = value
+        return Asked(
+            values=values,
+            size=_size(values.get("page[size]")),
+            after=decode_cursor(values.get("page[after]")),
+            include=self._included(values.get("include", "")),
+            fields={
+                kind: _words(values[name]) for kind in self.kinds if (name := f"fields[{kind}]") in values
+            },
+        )
+
+    def _included(self, text: str) -> frozenset[str]:
+        if (wanted := _words(text)) - set(self.includes):
+            raise bad_parameter("include", f"can name {', '.join(self.includes)}")
+        return wanted
+
+
+NO_PARAMETERS = Parameters()
+
+
+def bad_parameter(name: str, why: str) -> ApiError:
+    return ApiError(400, "bad_parameter", f"the query parameter {name!r} {why}", parameter=name)
+
+
+def encode_cursor(place: str) -> str:
+    """Clients hand it back as it is; what is in it is nobody's business."""
+    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def decode_cursor(text: str | None) -> str | None:
+    """Raises ApiError 400 for what `encode_cursor` never made."""
+    if text is None:
+        return None
+    try:
+        place = base64.urlsafe_b64decode(text + "==").decode()
+    except ValueError:
+        raise bad_cursor() from None
+    if encode_cursor(place) != text or not place:
+        raise bad_cursor()
+    return place
+
+
+def bad_cursor() -> ApiError:
+    return bad_parameter("page[after]", "comes from links.next, and from nowhere else")
+
+
+def _size(text: str | None) -> int:
+    if text is None:
+        return DEFAULT_PAGE
+    if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= LARGEST_PAGE):
+        raise bad_parameter("page[size]", f"is a number from 1 to {LARGEST_PAGE}")
+    return int(text)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(filter(None, text.split(",")))

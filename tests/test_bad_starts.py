@@ -1,0 +1,152 @@
+"""What can be wrong at start: each is said with what to do, with its own exit code, and nothing is overwritten."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.service import QUICK, Service, wait_until
+
+SIMULATED = {"BATTERYHAWK_BLUETOOTH_BACKEND": "simulated", "BATTERYHAWK_SIMULATION_DEVICES": "3"}
+
+
+def refused(data: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "hawk", "serve", "--data", str(data), *options],
+        env={**os.environ, **QUICK, **SIMULATED, **environment},
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with Service(tmp_path / "one", **SIMULATED) as first:
+        port = first.ready["url"].rpartition(":")[2]
+        second = refused(tmp_path / "two", BATTERYHAWK_API_PORT=port)
+    assert second.returncode == 1
+    assert f"port {port}" in second.stderr
+    assert "api.port" in second.stderr
+
+
+def test_a_second_service_on_one_folder_is_told_of_the_first(tmp_path: Path) -> None:
+    with Service(tmp_path / "data", **SIMULATED) as first:
+        second = refused(tmp_path / "data")
+        assert second.returncode == 75
+        assert str(first.process.pid) in second.stderr
+        assert first.ready["url"] in second.stderr
+        assert json.loads((tmp_path / "data" / "run.json").read_text())["pid"] == first.process.pid
+
+
+def test_wrong_settings_are_said_all_at_once(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "system.json").write_text('{"api": {"max_streams": "many"}, "polling": {"interval": 0}}')
+    before = (data / "system.json").read_bytes()
+    done = refused(data, "--json", BATTERYHAWK_LOGGING_LEVEL="LOUD")
+    assert done.returncode == 78
+    assert {each["pointer"] for each in json.loads(done.stderr)["errors"]} == {
+        "/api/max_streams", "/polling/interval", "/logging/level",
+    }  # fmt: skip
+    assert (data / "system.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["devices.json", "vehicles.json"])
+def test_a_damaged_registry_without_a_good_copy_stops_the_start_and_is_left_alone(
+    tmp_path: Path, name: str
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / name).write_text('{"version": "1.0", "dev')
+    done = refused(data)
+    assert done.returncode == 78
+    assert name in done.stderr
+    assert (data / name).read_text() == '{"version": "1.0", "dev'
+
+
+def test_a_damaged_registry_with_a_good_copy_is_recovered_and_said(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with Service(data, **SIMULATED) as service:
+        wait_until(lambda: len(service.get("/api/devices")["data"]) == 3)
+        for each in service.get("/api/devices")["data"]:
+            assert service.configure(each["id"], friendly_name="Ours").status_code == 200
+    (data / "devices.json").write_bytes(b"\0" * 300)
+    with Service(data, **SIMULATED) as service:
+        assert len(service.get("/api/devices")["data"]) == 3
+        status = service.get("/api/system/status")["data"]["attributes"]
+        assert any("devices.json" in warning for warning in status["warnings"])
+    assert [file.read_bytes() for file in data.glob("devices.json.damaged-*")] == [b"\0" * 300]
+
+
+def test_a_folder_that_cannot_be_written_is_said_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = refused(tmp_path / "file" / "data")
+    assert done.returncode == 78
+    assert "cannot be written" in done.stderr
+
+
+def test_a_folder_of_somebody_else_names_the_chown(tmp_path: Path) -> None:
+    """As somebody who may not write there, which root has to become first."""
+    program = (
+        "import os, sys, pathlib\n"
+        "from hawk.datafolder import DataFolder\n"
+        "from hawk.errors import ConfigurationError\n"
+        "if os.getuid() == 0: os.setgid(65534); os.setuid(65534)\n"
+        "try:\n    DataFolder.open(pathlib.Path(sys.argv[1])).__enter__()\n"
+        "except ConfigurationError as error:\n    print(error, os.getuid())"
+    )
+    folder = tmp_path / "data"
+    folder.mkdir()
+    folder.chmod(0o555)
+    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        parent.chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(folder)], capture_output=True, text=True, check=True
+    )
+    assert f"belongs to uid {folder.stat().st_uid}" in done.stdout
+    uid = done.stdout.split()[-1]
+    assert f"sudo chown -R {uid}:" in done.stdout
+
+
+def test_without_bluetooth_the_service_runs_and_says_why(tmp_path: Path) -> None:
+    gone = {"DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={tmp_path}/no-bus"}
+    with Service(tmp_path / "data", **gone) as service:
+        status = wait_until(lambda: said(service))
+        assert status["listening"] is False
+        assert "D-Bus" in status["reason"]
+        assert service.stop(within=5) == 0
+
+
+def said(service: Service) -> dict[str, object] | None:
+    bluetooth: dict[str, object] = service.get("/api/system/status")["data"]["attributes"]["bluetooth"]
+    return bluetooth if bluetooth["reason"] else None
+
+
+def test_scan_without_bluetooth_exits_69_and_says_what_to_do(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "hawk", "scan", "--duration", "1", "--json"],
+        env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={tmp_path}/no-bus", "BATTERYHAWK_DATA": str(tmp_path)},
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 69
+    assert json.loads(done.stderr)["error"]["code"] == "no_adapter"
+    assert done.stdout == ""
+
+
+def test_help_imports_neither_trio_nor_quart_nor_pydantic() -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "hawk", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "click" in imported
+    assert imported & {"trio", "quart", "pydantic", "bleak", "rich", "pykka"} == set()
+
+
+def test_a_token_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    with Service(tmp_path / "data", **SIMULATED) as service:
+        assert Path(service.ready["token_file"]).stat().st_mode & 0o777 == 0o600
+        assert "token" not in service.ready

@@ -1,0 +1,196 @@
+"""Every part of the running system is killed in turn: nothing stops, nothing stored is lost, no link stays.
+
+The whole tree in this process, with unmodified bleak on a real D-Bus below it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from actors import Actor, ActorSystem, ChildSpec, Supervisor, open_system
+from actors.bridge import LoopGone
+from hawk import app
+from hawk.ble.bleak_radio import BleakRadio
+from hawk.config.load import load
+from hawk.datafolder import DataFolder
+from hawk.errors import HawkError
+from hawk.model.address import Address
+from hawk.registry.messages import ConfigureDevice, DeviceChanges, GetRegistry
+from hawk.store.messages import GetReadingsAfter
+from hawk.tree import Parts, tree
+from tests.fake_bluez.monitors import Monitor
+from tests.fake_bluez.rig import FakeBluez
+
+ADDRESSES = [Address(f"50:54:7B:00:00:0{i}") for i in range(1, 4)]
+MONITORS = [
+    Monitor(ADDRESSES[0], volts=12.62, temperature=-7),
+    Monitor(ADDRESSES[1], volts=12.54, temperature=0),
+    Monitor(ADDRESSES[2], family="BM2", volts=12.87, state=1),
+]
+ENVIRONMENT = {
+    "BATTERYHAWK_API_HOST": "127.0.0.1",
+    "BATTERYHAWK_API_PORT": "0",
+    "BATTERYHAWK_CLOCK_TRUST": "always",
+}
+
+
+class Running:
+    """The system under test, and how to reach into it."""
+
+    def __init__(self, system: ActorSystem, parts: Parts) -> None:
+        self.system, self.parts = system, parts
+
+    @property
+    def root(self) -> Actor:
+        return self.system._tops["root"][2]
+
+    def actor(self, *path: str) -> Actor | None:
+        found: Any = self.root
+        for name in path:
+            child = found._children.get(name) if found is not None else None
+            found = child.actor if child else None
+        return found
+
+    async def readings(self) -> list[Any]:
+        store = self.actor("store")
+        assert store is not None
+        return list(await store.ref.ask(GetReadingsAfter(0, 100_000)).within(10))
+
+
+@asynccontextmanager
+async def running(data: Path) -> AsyncIterator[Running]:
+    loaded = load(None, ENVIRONMENT)
+    with ExitStack() as stack:
+        folder = stack.enter_context(DataFolder.open(data))
+        parts = app._open(app.Launch(data, loaded), folder, stack)
+        async with open_system(expected=(HawkError,)) as system:
+            await system.start(ChildSpec("root", lambda: Supervisor.start(tree(parts, system))))
+            yield Running(system, parts)
+
+
+async def until(condition: Any, within: float = 20.0) -> Any:
+    with trio.fail_after(within):
+        while True:
+            said = await condition()
+            if said:
+                return said
+            await trio.sleep(0.05)
+
+
+async def configure(here: Running) -> None:
+    registry = here.actor("registry")
+    assert registry is not None
+
+    async def all_found() -> bool:
+        return len((await registry.ref.ask(GetRegistry()).within(5)).devices) == len(ADDRESSES)
+
+    await until(all_found)
+    for address in ADDRESSES:
+        await registry.ref.ask(ConfigureDevice(address, DeviceChanges(polling_interval=1.0))).within(5)
+
+
+async def polled_after(here: Running, seq: int) -> set[str]:
+    return {r.device_id for r in await here.readings() if r.seq > seq and r.source.word == "gatt"}
+
+
+PATHS = [
+    ("registry",),
+    ("directory",),
+    ("store",),
+    ("vehicles",),
+    ("vehicles", "vehicle_1"),
+    ("bluetooth", "radio"),
+    ("bluetooth", "arbiter"),
+    ("bluetooth", "work"),
+    ("bluetooth", "work", "scanner"),
+    ("bluetooth", "work", "devices"),
+    ("bluetooth", "work", "devices", ADDRESSES[0]),
+    ("bluetooth",),
+    ("web",),
+]
+
+
+@pytest.fixture
+def bluez() -> Iterator[FakeBluez]:
+    with FakeBluez(MONITORS, adv_interval=0.15, period=0.2, disconnect_delay=0.1) as bluez:
+        yield bluez
+
+
+async def test_each_part_can_crash(bluez: FakeBluez, tmp_path: Path) -> None:
+    async with running(tmp_path / "data") as here:
+        await configure(here)
+        assert {".".join(path) for path in PATHS} >= {state.name for state in here.system.tree()[0].children}
+        for path in PATHS:
+            await crash_and_recover(here, path)
+        assert here.root.incarnation == 1
+    state = bluez.state()
+    assert (state["linked"], state["connecting"], state["notifying"], state["discovering"]) == ([], [], [], 0)
+
+
+async def crash_and_recover(here: Running, path: tuple[str, ...]) -> None:
+    before = await here.readings()
+    victim = here.actor(*path)
+    assert victim is not None, path
+    incarnation = victim.incarnation
+    victim._fail(RuntimeError(f"killed by a test: {path}"))
+    await victim._ended.wait()
+
+    async def is_back() -> bool:
+        now = here.actor(*path)
+        return now is not None and now is not victim and now.incarnation >= min(incarnation + 1, 1)
+
+    await until(is_back)
+
+    async def all_polled() -> bool:
+        return await polled_after(here, before[-1].seq if before else 0) == set(ADDRESSES)
+
+    await until(all_polled)
+    kept = {(r.seq, r.device_id, r.moment.utc, r.sample.voltage) for r in await here.readings()}
+    assert kept >= {(r.seq, r.device_id, r.moment.utc, r.sample.voltage) for r in before}
+
+
+# What was pending in a loop that dies is destroyed, and asyncio complains of that.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_the_loop_of_the_radio_can_die(bluez: FakeBluez, tmp_path: Path) -> None:
+    async with running(tmp_path / "data") as here:
+        await configure(here)
+        radio = here.parts.radio
+        assert isinstance(radio, BleakRadio)
+        for _ in range(3):
+            before = await here.readings()
+            last = before[-1].seq if before else 0
+            await radio._bridge.wait_open()
+            with pytest.raises(LoopGone):
+                await radio._bridge.call(_end_the_loop)
+
+            async def all_polled(last: int = last) -> bool:
+                return await polled_after(here, last) == set(ADDRESSES)
+
+            await until(all_polled)
+        assert here.root.incarnation == 1
+    assert bluez.state()["linked"] == []
+
+
+async def _end_the_loop() -> None:
+    loop: Any = asyncio.get_running_loop()
+    loop._nursery.cancel_scope.cancel()
+    await asyncio.sleep(10)
+
+
+async def test_the_right_numbers_and_nothing_else_are_stored_meanwhile(
+    bluez: FakeBluez, tmp_path: Path
+) -> None:
+    right = {m.address: (m.volts, m.temperature if m.family == "BM6" else None) for m in MONITORS}
+    async with running(tmp_path / "data") as here:
+        await configure(here)
+        for path in (("bluetooth", "radio"), ("bluetooth", "work", "devices", ADDRESSES[1])):
+            await crash_and_recover(here, path)
+        for reading in await here.readings():
+            volts, temperature = right[reading.device_id]
+            assert reading.sample.voltage == volts
+            assert reading.sample.temperature == (temperature if reading.source.word == "gatt" else None)
