@@ -1,5 +1,5 @@
 # Sourced by deploy/demo and deploy/test: makes .venv in the checkout, with a Python that we run on.
-# $1: what to install, "." or ".[test]".
+# Set `install` before: what to install, "." or ".[test]".
 
 set -eu
 cd "$(dirname "$0")/.."
@@ -25,13 +25,13 @@ make_venv() {
 }
 
 install_into_venv() {
-    stamp=.venv/installed-$(printf %s "$1" | tr -dc a-z)
+    stamp=.venv/installed$(printf %s "$install" | tr -dc a-z)
     if [ -e "$stamp" ] && [ ! pyproject.toml -nt "$stamp" ]; then return; fi
     echo "Installing into $(pwd)/.venv (about a minute the first time) ..." >&2
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable "$1"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable "$install"
     .venv/bin/python -m compileall -q actors hawk
     touch "$stamp"
 }
 
 fits .venv/bin/python || make_venv
-install_into_venv "$1"
+install_into_venv
