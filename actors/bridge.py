@@ -11,12 +11,14 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import trio
 import trio_asyncio
 
 R = TypeVar("R")
+
+CLEAN_UP = 20.0  # [s] for calls that are ended with the loop
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +84,7 @@ class Bridge:
             self._calls.discard(call)
         if patience.cancelled_caught:
             raise trio.TooSlowError
-        return self._result(call)
+        return cast("R", self._result(call))
 
     async def _ended(self, call: _Call) -> None:
         try:
@@ -93,7 +95,7 @@ class Bridge:
                 with trio.CancelScope(shield=True):
                     await call.done.wait()
 
-    def _result(self, call: _Call) -> Any:
+    def _result(self, call: _Call) -> Any:  # an R
         if not call.task.done() or call.task.cancelled():
             raise LoopGone(f"the loop of {self._name} ended before the call did")
         if (error := call.task.exception()) is not None:
@@ -103,14 +105,26 @@ class Bridge:
     # -- the end -----------------------------------------------------------------------------
 
     async def _close(self, loop: Any) -> None:
-        """Cancelled, the loop ends its tasks in order. Dead, it never would: they are let go."""
+        """Cancelled, it ends the calls first, while what they need to clean up still lives. Dead, it
+        would wait for its tasks for ever: they are let go."""
         self._loop, self._opened = None, trio.Event()
-        for _ in range(3):  # until the loop knows that it was ended, if it was
-            await trio.lowlevel.cancel_shielded_checkpoint()
+        with trio.move_on_after(CLEAN_UP, shield=True):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._end_calls, nursery.cancel_scope)
+                await loop.wait_stopped()
+                nursery.cancel_scope.cancel()
         if not loop.is_running():
             self._tell_callers()
             for task in asyncio.all_tasks(loop):
                 asyncio.tasks._unregister_task(task)  # asyncio's door for those who write loops
+
+    async def _end_calls(self, ended: trio.CancelScope) -> None:
+        calls = tuple(self._calls)
+        for call in calls:
+            call.task.cancel()
+        for call in calls:
+            await call.done.wait()
+        ended.cancel()
 
     def _tell_callers(self) -> None:
         self._loop = None

@@ -6,10 +6,10 @@ its link go. What BlueZ does in each case was measured: docs/bluetooth.md.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import trio
 from bleak import BleakClient, BleakScanner
@@ -92,7 +92,7 @@ class BleakRadio:
             known = await self._call(self._known)
         return tuple(sorted({device.address for device in known if device.connected}))
 
-    async def _call(self, fn: Callable[..., Awaitable[R]], *args: object) -> R:
+    async def _call(self, fn: Callable[..., Coroutine[Any, Any, R]], *args: object) -> R:
         """In the loop. Who starts `run` and calls at once finds it not quite open yet."""
         with trio.move_on_after(_OPENING):
             await self._bridge.wait_open()
