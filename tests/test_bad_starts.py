@@ -5,12 +5,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.service import QUICK, Service, wait_until
 
-SIMULATED = {"BATTERYHAWK_BLUETOOTH_BACKEND": "simulated", "BATTERYHAWK_SIMULATION_DEVICES": "3"}
+SIMULATED: Any = {"BATTERYHAWK_BLUETOOTH_BACKEND": "simulated", "BATTERYHAWK_SIMULATION_DEVICES": "3"}
 
 
 def refused(data: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -110,7 +111,7 @@ def test_a_folder_of_somebody_else_names_the_chown(tmp_path: Path) -> None:
 
 
 def test_without_bluetooth_the_service_runs_and_says_why(tmp_path: Path) -> None:
-    gone = {"DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={tmp_path}/no-bus"}
+    gone: Any = {"DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={tmp_path}/no-bus"}
     with Service(tmp_path / "data", **gone) as service:
         status = wait_until(lambda: said(service))
         assert status["listening"] is False
@@ -118,8 +119,8 @@ def test_without_bluetooth_the_service_runs_and_says_why(tmp_path: Path) -> None
         assert service.stop(within=5) == 0
 
 
-def said(service: Service) -> dict[str, object] | None:
-    bluetooth: dict[str, object] = service.get("/api/system/status")["data"]["attributes"]["bluetooth"]
+def said(service: Service) -> Any:
+    bluetooth = service.get("/api/system/status")["data"]["attributes"]["bluetooth"]
     return bluetooth if bluetooth["reason"] else None
 
 

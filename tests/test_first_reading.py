@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def test_the_service_finds_reads_follows_and_keeps_them(bluez: FakeBluez, tmp_pa
         def polled(address: str) -> Any:
             return next((r for r in service.readings(address) if r["source"] == "gatt"), None)
 
-        frosty, zero, old = (wait_until(lambda a=a: polled(a)) for a in (FROSTY, ZERO, OLD))
+        frosty, zero, old = (wait_until(partial(polled, a)) for a in (FROSTY, ZERO, OLD))
         assert (frosty["voltage"], frosty["temperature"], frosty["state_of_charge"]) == (12.62, -7, 88)
         assert (zero["voltage"], zero["temperature"], zero["state_of_charge"]) == (12.54, 0, 100)
         assert (old["voltage"], old["temperature"], old["state_of_charge"]) == (12.87, None, 97)
@@ -96,9 +97,13 @@ def test_the_service_finds_reads_follows_and_keeps_them(bluez: FakeBluez, tmp_pa
         assert service.configure(WALKING, polling_interval=86400).status_code == 200
         wait_until(lambda: polled(WALKING))
         connects = bluez.state()["calls"]["Connect"]
+
+        def shows(volts: float) -> bool:
+            return bool(service.device(WALKING)["voltage"] == volts)
+
         for volts in (12.95, 12.80, 12.95):
             bluez.do("set", address=WALKING, volts=volts)
-            wait_until(lambda v=volts: service.device(WALKING)["voltage"] == v)
+            wait_until(partial(shows, volts))
         assert bluez.state()["calls"]["Connect"] == connects
         wait_until(lambda: service.readings(WALKING)[0]["voltage"] == 12.95, within=30)
         heard = [r for r in service.readings(WALKING) if r["source"] == "advertisement"]

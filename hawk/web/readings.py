@@ -23,11 +23,15 @@ routes = Blueprint("readings", __name__, url_prefix="/api/readings")
 
 _SOURCES = {source.word: source for source in Source}
 _NEWEST_FIRST = {"-timestamp": True, "timestamp": False}
-_NAMES = ("filter[from]", "filter[to]", "filter[source]", "filter[resolution]", "sort")
+PARAMETERS = Parameters(
+    names=("filter[from]", "filter[to]", "filter[source]", "filter[resolution]", "sort"),
+    kinds=("readings",),
+    paged=True,
+)
 
 
 @routes.get("/<mac>")
-@endpoint(Parameters(names=_NAMES, kinds=("readings",), paged=True))
+@endpoint(PARAMETERS)
 async def list_readings(asked: Asked, mac: str) -> Response:
     """Newest first. What a removed device said stays readable."""
     wanted = wanted_readings(parse_address(mac), asked)

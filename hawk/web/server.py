@@ -10,6 +10,8 @@ from pathlib import Path
 import trio
 from hypercorn.config import Config
 from hypercorn.trio import serve
+from hypercorn.typing import ASGIFramework, ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
+from quart_trio import QuartTrio
 
 from actors import Actor
 from hawk.errors import ConfigurationError, PortTaken
@@ -56,9 +58,25 @@ class WebServerActor(Actor):
         config.accesslog, config.errorlog = None, _hypercorn_log()
         config.include_server_header = False
         try:
-            await serve(create_app(self._services), config, shutdown_trigger=self._ending.wait, mode="asgi")
+            app = _ending_well(create_app(self._services))
+            await serve(app, config, shutdown_trigger=self._ending.wait, mode="asgi")
         finally:
             self._served.set()
+
+
+def _ending_well(app: QuartTrio) -> ASGIFramework:
+    """Hypercorn tells the end of a response to Quart before it closes the connection, Quart cancels what
+    runs for the request, and that is the closing: the connection would stay open for ever."""
+
+    async def wrapped(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        async def shielded(message: ASGISendEvent) -> None:
+            last = message["type"] == "http.response.body" and not message.get("more_body")
+            with trio.CancelScope(shield=last):
+                await send(message)
+
+        await app(scope, receive, shielded)
+
+    return wrapped
 
 
 def cut_off(listener: socket.socket) -> None:

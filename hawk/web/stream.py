@@ -135,7 +135,7 @@ class Stream:
             for reading in readings:
                 if until is None or (reading.seq or 0) <= until:
                     said += self._stored(reading)
-            if len(readings) < REPLAY:
+            if len(readings) < REPLAY or self._told == until:
                 return said
         return [*said, event("gap", {"from": self._told + 1, "to": until})]
 

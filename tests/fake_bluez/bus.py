@@ -63,6 +63,7 @@ class Sender:
 
     async def run(self) -> None:
         loop, fd = asyncio.get_running_loop(), self._bus._fd
+        assert fd is not None
         poll = select.poll()
         poll.register(fd, select.POLLOUT)
         while True:

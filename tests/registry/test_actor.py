@@ -50,6 +50,7 @@ async def test_what_was_answered_is_on_the_disk_and_announced(tmp_path: Path) ->
         assert device.lifecycle is Lifecycle.DISCOVERED
         assert files_in(tmp_path).snapshot.devices == {A: device}
         assert await registry.ask(FOUND).within(5) is None
+        await wait_until(lambda: len(facts) == 3)
         assert [type(fact) for fact in facts] == [VehicleChanged, DeviceChanged, DeviceDiscovered]
         assert facts[2].moment.utc >= NOW
 
@@ -103,4 +104,5 @@ async def test_a_restarted_registry_announces_what_its_predecessor_wrote(tmp_pat
     files.snapshot = files_in(tmp_path).snapshot  # written, but the bus was never told
     async with running(files) as (registry, facts):
         await registry.ask(GetRegistry()).within(5)
+        await wait_until(lambda: len(facts) == 2)
         assert [type(fact) for fact in facts] == [VehicleChanged, DeviceChanged]

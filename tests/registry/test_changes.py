@@ -174,7 +174,7 @@ def asked(snapshot: Snapshot, request: tuple[object, ...]) -> Snapshot:
                 snapshot, Address(address), DeviceChanges(lifecycle=Lifecycle.IGNORED), NOW, known
             )
         case ("configure", str() as address, vehicle_id):
-            wanted = DeviceChanges(device_type="BM6", vehicle_id=vehicle_id and str(vehicle_id))
+            wanted = DeviceChanges(device_type="BM6", vehicle_id=str(vehicle_id) if vehicle_id else None)
             return changes.configure(snapshot, Address(address), wanted, NOW, known)
         case ("remove", str() as address):
             return changes.remove_device(snapshot, Address(address))
@@ -183,7 +183,7 @@ def asked(snapshot: Snapshot, request: tuple[object, ...]) -> Snapshot:
         case ("rename", str() as vehicle_id, str() as name):
             return changes.rename_vehicle(snapshot, vehicle_id, name)
         case ("scrap", str() as vehicle_id, move_to):
-            return changes.remove_vehicle(snapshot, vehicle_id, move_to and str(move_to))
+            return changes.remove_vehicle(snapshot, vehicle_id, str(move_to) if move_to else None)
     raise AssertionError(request)
 
 

@@ -32,9 +32,8 @@ from hawk.store.messages import (
     StoreStatus,
 )
 from hawk.web.app import create_app
-from hawk.web.auth import Sessions, Throttle
 from hawk.web.jsonapi import MEDIA_TYPE
-from hawk.web.services import Services, Streams
+from hawk.web.services import Services
 from tests.doubles import NOON, VirtualClock, address, toys
 
 TOKEN = "a-token-for-tests"
@@ -145,7 +144,7 @@ class Stage:
         """With the token, unless `headers` say something else."""
         headers = {"Authorization": f"Bearer {TOKEN}", **arguments.pop("headers", {})}
         headers = {name: value for name, value in headers.items() if value is not None}
-        return await self._client.open(path, method=method, headers=headers, **arguments)  # type: ignore[no-any-return]
+        return await self._client.open(path, method=method, headers=headers, **arguments)
 
     async def get(self, path: str) -> Any:
         """The document."""
@@ -165,9 +164,7 @@ class Stage:
         meta = members.pop("meta", None)
         data = {"type": kind, "attributes": attributes or {}, **members}
         document = {"data": data, **({"meta": meta} if meta else {})}
-        return await self.ask(
-            method, path, data=json.dumps(document), headers={"Content-Type": MEDIA_TYPE}
-        )
+        return await self.ask(method, path, data=json.dumps(document), headers={"Content-Type": MEDIA_TYPE})
 
     async def error(self, said: Response, status: int) -> Mapping[str, Any]:
         """The one error object of an answer, which must be in order."""
@@ -176,7 +173,7 @@ class Stage:
         (error,) = (await said.get_json())["errors"]
         assert error["status"] == str(status)
         assert error["code"] and error["title"] and error["detail"]
-        return error  # type: ignore[no-any-return]
+        return error
 
     async def configured(self, number: int = 1, **changes: Any) -> Address:
         """A device that the registry knows and the directory has heard of."""
@@ -199,16 +196,16 @@ ARBITER = ArbiterStatus(held=(), waiting=0, taken_back=0)
 async def open_stage(
     folder: Path | None = None,
     settings: Settings | None = None,
-    **scripts: dict[type, Any],
+    scripts: Mapping[str, dict[type, Any]] | None = None,
 ) -> AsyncIterator[Stage]:
     """With a folder the registry and the directory are real; `scripts` replace an actor by its name."""
     shelf, actors = Shelf(), dict[str, ActorRef[Any]]()
-    scripts = {
+    said: dict[str, dict[type, Any]] = {
         "store": shelf.script(),
         "scanner": {GetScannerStatus: SCANNER},
         "arbiter": {GetArbiterStatus: ARBITER},
         "devices": {FindChild: lambda query: actors.get(query.name)},
-        **scripts,
+        **(scripts or {}),
     }
     async with open_test_system(expected=(HawkError,)) as system:
         refs: dict[str, ActorRef[Any]] = {}
@@ -219,19 +216,21 @@ async def open_stage(
             live = partial(DirectoryActor.start, refs["registry"])
             refs["directory"] = await system.start(ChildSpec("directory", live))
         for name in ("registry", "directory", "store", "scanner", "arbiter", "devices"):
-            if name not in refs or name in scripts:
-                script = partial(Scripted.start, scripts.get(name, {}))
-                refs[name] = await system.start(ChildSpec(name if name not in refs else f"fake-{name}", script))
+            if name not in refs:
+                script = partial(Scripted.start, said.get(name, {}))
+                refs[name] = await system.start(ChildSpec(name, script))
         services = Services(
-            **refs,
+            registry=refs["registry"],
+            directory=refs["directory"],
+            devices=refs["devices"],
+            store=refs["store"],
+            scanner=refs["scanner"],
+            arbiter=refs["arbiter"],
             system=system,
             clock=VirtualClock(),
             gateway_id=GATEWAY,
             token=TOKEN,
             settings=settings or Settings(),
             host_name="batterypi",
-            throttle=Throttle(),
-            sessions=Sessions(),
-            streams=Streams(),
         )
         yield Stage(system, services, shelf, actors)

@@ -1,0 +1,135 @@
+"""/api/readings: the log of one device."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hawk.errors import StoreUnavailable
+from hawk.model.reading import Source
+from hawk.store.messages import GetReadings
+from hawk.web.jsonapi import ApiError
+from hawk.web.readings import PARAMETERS, wanted_readings
+from tests.doubles import NOON, address
+from tests.web.stage import Stage, open_stage, reading
+
+MAC = address(1)
+PATH = f"/api/readings/{MAC}"
+
+
+async def listed(stage: Stage, query: str = "") -> list[float]:
+    return [each["attributes"]["voltage"] for each in (await stage.get(PATH + query))["data"]]
+
+
+async def test_the_newest_reading_comes_first(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        stage.shelf.put(*(reading(1, second, voltage=second) for second in (3, 1, 2)), reading(2, 9))
+        assert await listed(stage) == [3, 2, 1]
+        assert await listed(stage, "?sort=-timestamp") == [3, 2, 1]
+        assert await listed(stage, "?sort=timestamp") == [1, 2, 3]
+
+
+async def test_pages_follow_one_another_while_new_readings_come(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        stage.shelf.put(*(reading(1, second, voltage=second) for second in range(5)))
+        seen: list[float] = []
+        path: str | None = f"{PATH}?page[size]=2"
+        while path is not None:
+            page = await stage.get(path)
+            seen += [each["attributes"]["voltage"] for each in page["data"]]
+            assert "meta" not in page
+            path = page["links"]["next"]
+            stage.shelf.put(reading(1, 100 + len(seen)))
+        assert seen == [4, 3, 2, 1, 0]
+
+
+async def test_a_span_and_a_source_can_be_asked_for(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        stage.shelf.put(*(reading(1, second, voltage=second) for second in range(5)))
+        stage.shelf.put(reading(1, 5, voltage=5, source=Source.GATT))
+        assert await listed(stage, "?filter[from]=2026-11-18T11:06:43Z") == [5, 4, 3]
+        assert await listed(stage, "?filter[to]=2026-11-18T12:06:41%2B01:00") == [1, 0]
+        assert await listed(stage, "?filter[to]=2026-11-18T12:06:41+01:00") == [1, 0]
+        assert await listed(stage, "?filter[source]=gatt") == [5]
+
+
+async def test_a_device_without_readings_has_an_empty_list_and_an_unknown_one_none(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        await stage.error(await stage.ask("GET", PATH), 404)
+        await stage.configured()
+        assert await listed(stage) == []
+
+
+async def test_a_removed_device_keeps_its_readings(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        stage.shelf.put(reading(1, 0, voltage=1))
+        assert await listed(stage) == [1]
+        assert await listed(stage, "?filter[source]=history") == []
+
+
+async def test_fields_can_be_chosen(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        stage.shelf.put(reading(1, 0, voltage=1))
+        (found,) = (await stage.get(f"{PATH}?fields[readings]=voltage,current"))["data"]
+        assert found["attributes"] == {"voltage": 1, "current": None}
+
+
+async def test_a_log_that_cannot_be_read_is_503(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        stage.shelf.trouble = StoreUnavailable("the disk refuses")
+        error = await stage.error(await stage.ask("GET", PATH), 503)
+        assert error["code"] == "store_unavailable"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("filter[from]", "yesterday"),
+        ("filter[from]", "2026-11-18T11:06:43"),
+        ("filter[to]", ""),
+        ("filter[source]", "radio"),
+        ("filter[resolution]", "minute"),
+        ("sort", "voltage"),
+        ("page[after]", "eA"),
+        ("page[after]", "LS01"),
+    ],
+)
+async def test_a_wrong_parameter_is_named(name: str, value: str) -> None:
+    async with open_stage() as stage:
+        error = await stage.error(await stage.ask("GET", f"{PATH}?{name}={value}"), 400)
+        assert error["source"] == {"parameter": name}
+
+
+@pytest.mark.parametrize("resolution", ["hour", "day"])
+async def test_summaries_are_not_there_yet(resolution: str) -> None:
+    async with open_stage() as stage:
+        said = await stage.ask("GET", f"{PATH}?filter[resolution]={resolution}")
+        assert "yet" in (await stage.error(said, 400))["detail"]
+
+
+@pytest.mark.parametrize("resolution", ["raw", "auto"])
+async def test_every_single_reading_is_what_there_is(resolution: str, tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        stage.shelf.put(reading(1, 0, voltage=1))
+        assert await listed(stage, f"?filter[resolution]={resolution}") == [1]
+
+
+def test_a_query_becomes_a_question_to_the_log() -> None:
+    asked = PARAMETERS.parse(
+        [("filter[from]", "2026-11-18T11:06:40Z"), ("sort", "timestamp"), ("page[size]", "5")]
+    )
+    assert wanted_readings(MAC, asked) == GetReadings(MAC, since=NOON, limit=5, newest_first=False)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(sorted(PARAMETERS.known())), st.text() | st.datetimes().map(str)),
+        unique_by=lambda each: each[0],
+    )
+)
+def test_any_query_is_a_question_or_refused(arguments: list[tuple[str, str]]) -> None:
+    try:
+        wanted_readings(MAC, PARAMETERS.parse(arguments))
+    except ApiError as error:
+        assert (error.status, error.parameter in dict(arguments)) == (400, True)
