@@ -75,7 +75,12 @@ class Bridge:
         own clean-up is waited for."""
         if self._loop is None:
             raise LoopGone(f"the loop of {self._name} is not running")
-        call = _Call(self._context.run(self._loop.create_task, fn(*args)))
+        coroutine = fn(*args)
+        try:
+            call = _Call(self._context.run(self._loop.create_task, coroutine))
+        except RuntimeError as error:  # closed just now
+            coroutine.close()
+            raise LoopGone(f"the loop of {self._name} ended") from error
         self._calls.add(call)
         try:
             with trio.move_on_after(deadline) as patience:

@@ -1,0 +1,1 @@
+"""How fast, how small: `python -m tests.benchmarks [ROW ...]`. Figures, never failures."""

@@ -1,0 +1,95 @@
+"""Whole processes: help, start, and the idle service."""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.benchmarks.row import Row, at_most
+from tests.fake_bluez.monitors import Monitor, fleet
+from tests.fake_bluez.rig import FakeBluez
+from tests.service import Service, wait_until
+
+_BARE_SCAN = """
+import asyncio, sys
+from bleak import BleakScanner
+
+async def main():
+    heard = asyncio.Event()
+    def seen(device, advert):
+        if any(len(data) == 14 for data in advert.manufacturer_data.values()):
+            heard.set()
+    async with BleakScanner(seen, bluez={"filters": {"DuplicateData": True}}):
+        await heard.wait()
+
+asyncio.run(main())
+"""
+
+
+def help_time() -> Iterator[Row]:
+    def run(*arguments: str) -> float:
+        started = time.perf_counter()
+        subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+        return (time.perf_counter() - started) * 1000
+
+    whole = statistics.median(run("-m", "hawk", "--help") for _ in range(7))
+    yield at_most("hawk --help", whole, "ms", 100)
+    yield Row("python -c pass", statistics.median(run("-c", "pass") for _ in range(7)), "ms", "", None)
+
+
+def configured(data: Path, monitors: list[Monitor], interval: float) -> None:
+    """devices.json and vehicles.json as if somebody had configured them."""
+    data.mkdir(parents=True)
+    devices: dict[str, Any] = {
+        monitor.address: {
+            "mac_address": monitor.address, "device_type": monitor.family, "friendly_name": monitor.address,
+            "vehicle_id": "vehicle_1", "status": "configured", "discovered_at": None, "configured_at": None,
+            "polling_interval": interval,
+        }
+        for monitor in monitors
+    }  # fmt: skip
+    (data / "devices.json").write_text(json.dumps({"version": "1.0", "devices": devices}))
+    vehicles = {"vehicle_1": {"name": "Boat", "created_at": None, "device_count": len(devices)}}
+    (data / "vehicles.json").write_text(json.dumps({"version": "1.0", "vehicles": vehicles}))
+
+
+def start_time() -> Iterator[Row]:
+    monitor = Monitor("50:54:7B:00:00:01", adverts="sealed")
+    listening, first, bare = [], [], []
+    for _ in range(3):
+        with tempfile.TemporaryDirectory() as folder, FakeBluez([monitor], adv_interval=1.0) as _:
+            configured(Path(folder) / "data", [monitor], 86400)
+            started = time.perf_counter()
+            with Service(Path(folder) / "data") as service:
+                listening.append(time.perf_counter() - started)
+                wait_until(lambda: service.readings(monitor.address), every=0.01)
+                first.append(time.perf_counter() - started)
+            started = time.perf_counter()
+            subprocess.run([sys.executable, "-c", _BARE_SCAN], check=True)
+            bare.append(time.perf_counter() - started)
+    yield at_most("start to listening", statistics.median(listening), "s", 1.0)
+    yield at_most("start to the first reading, adverts 1 s apart", statistics.median(first), "s", 1.3)
+    yield Row("bare bleak scan to its first sealed advert", statistics.median(bare), "s", "", None)
+
+
+def idle(seconds: float = 30.0) -> Iterator[Row]:
+    """20 configured devices, each heard once in 6 s, nobody polled."""
+    monitors = fleet(20)
+    with tempfile.TemporaryDirectory() as folder, FakeBluez(monitors, adv_interval=6.0, period=0) as bluez:
+        configured(Path(folder) / "data", monitors, 86400)
+        with Service(Path(folder) / "data", BATTERYHAWK_LOGGING_LEVEL="INFO") as service:
+            wait_until(lambda: bluez.state()["frames"] >= 20, within=180, every=0.5)
+            time.sleep(5)
+            process = psutil.Process(service.process.pid)
+            before = sum(process.cpu_times()[:2])
+            time.sleep(seconds)
+            used = sum(process.cpu_times()[:2]) - before
+            yield at_most("idle service, memory", process.memory_info().rss / 2**20, "MiB", 80)
+            yield at_most("idle service, CPU", 100 * used / seconds, "%", 0.5)
