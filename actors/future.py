@@ -60,7 +60,7 @@ class Future(pykka.Future[T]):
         raise AskTimeout(f"no answer within {seconds:g} s")
 
     def get(self, *, timeout: float | None = None) -> T:
-        with contextlib.suppress(NotImplementedError):  # pykka's word for "no hook"
+        if self._get_hook is not None:  # derived: pykka asks the one it comes from
             return super().get(timeout=timeout)
         if self._outcome is None:
             if trio.lowlevel.in_trio_run():
@@ -70,6 +70,9 @@ class Future(pykka.Future[T]):
             if not resolved.wait(timeout):
                 self._give_up()
                 raise pykka.Timeout(f"{timeout} seconds")
+        return self._answer()
+
+    def _answer(self) -> T:
         assert self._outcome is not None
         self._read = True
         if isinstance(self._outcome, outcome.Error):  # not unwrap(): it can be read any number of times
@@ -82,6 +85,10 @@ class Future(pykka.Future[T]):
         except trio.Cancelled:
             self._give_up()
             raise
+        if self._get_hook is None:
+            if self._outcome is None:
+                await self._resolved()
+            return self._answer()
         while True:
             try:
                 return self.get()

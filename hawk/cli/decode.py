@@ -1,10 +1,25 @@
 """`hawk decode`: captured frames, for people and for programs."""
 
 import sys
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from hawk.drivers.catalogue import Catalogue
+    from hawk.drivers.decode import Answer
+
 KINDS = ("live", "advertisement", "ibeacon", "history", "version", "cranking")
+UNITS = {
+    "voltage": "V",
+    "minimum_voltage": "V",
+    "min_crank_voltage": "V",
+    "temperature": "°C",
+    "state_of_charge": "%",
+    "duration": "s",
+    "age": "s",
+}
 
 
 @click.command()
@@ -37,43 +52,81 @@ def decode(
     _one({"device": device, "hex": hex_digits, "kind": kind, "address": address}, as_json=as_json)
 
 
-def _lines() -> None:
-    import json
+# -- for programs ----------------------------------------------------------------------------
 
+
+def _lines() -> None:
     from hawk.drivers import catalogue
-    from hawk.drivers.decode import answer, failure
 
     drivers = catalogue.load()
     for line in sys.stdin.buffer:
-        if not line.strip():
-            continue
-        try:
-            said = answer(drivers, json.loads(line, parse_constant=_no_number))
-        except (ValueError, RecursionError):  # also what is not UTF-8
-            said = failure("bad_request", "the line is no JSON")
-        sys.stdout.write(json.dumps(said) + "\n")
-        sys.stdout.flush()
+        if line.strip():
+            sys.stdout.write(answer_line(drivers, line) + "\n")
+            sys.stdout.flush()
 
 
-def _no_number(word: str) -> float:
-    raise ValueError(f"{word} is no JSON")
+def answer_line(drivers: "Catalogue", line: bytes) -> str:
+    """Strict JSON for whatever the line holds."""
+    import json
+
+    from hawk.drivers.decode import answer, failure
+
+    try:
+        return json.dumps(answer(drivers, json.loads(line)), allow_nan=False)
+    except (ValueError, RecursionError):  # also what is not UTF-8, and an id that no JSON can echo
+        return json.dumps(failure("bad_request", "the line is no JSON, or nested too deep"))
 
 
-def _one(request: dict[str, str | None], *, as_json: bool) -> None:
+# -- for people ------------------------------------------------------------------------------
+
+
+def _one(request: Mapping[str, str | None], *, as_json: bool) -> None:
     import json
 
     from hawk.drivers import catalogue
     from hawk.drivers.decode import answer
 
     said = answer(catalogue.load(), request)
-    if as_json:
-        click.echo(json.dumps(said))
-    elif "error" in said:
-        click.echo(f"{said['error']['code']}: {said['error']['detail']}", err=True)
-    elif said.get("sample"):
-        for name, value in said["sample"].items():
-            click.echo(f"{name:20} {value}")
-    else:
-        click.echo(json.dumps(said, indent=2))
-    if "error" in said:
+    failed = "error" in said
+    for line in [json.dumps(said)] if as_json else in_words(said):
+        click.echo(line, err=failed)
+    if failed:
         sys.exit(1)
+
+
+def in_words(said: "Answer") -> Iterator[str]:
+    match said:
+        case {"error": error}:
+            yield f"hawk: {error['code']}: {error['detail']}"
+        case {"note": note}:
+            yield f"no reading: {note}"
+        case {"sample": sample}:
+            yield from _rows(sample)
+        case {"event": {"samples": samples, **rest}}:
+            yield from _rows(rest)
+            yield f"{'samples':20} {len(samples)}, from {samples[0]:.2f} V to {samples[-1]:.2f} V"
+        case {"samples": records}:
+            yield from _columns(records)
+
+
+def _rows(sample: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in sample.items():
+        yield f"{name:20} {_shown(name, value)} {UNITS.get(name, '')}".rstrip()
+
+
+def _columns(records: list[Mapping[str, Any] | None]) -> Iterator[str]:
+    """In the order of the bytes, a record without a reading as a dash."""
+    names: list[str] = next(([*record] for record in records if record), [])
+    yield "  ".join(["  #", *(f"{name} {UNITS.get(name, '')}".strip() for name in names)])
+    widths = [len(f"{name} {UNITS.get(name, '')}".strip()) for name in names]
+    for number, record in enumerate(records):
+        cells = [_shown(name, record[name]) for name in names] if record else ["-" for _ in names]
+        yield "  ".join(
+            [f"{number:3}", *(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))]
+        )
+
+
+def _shown(name: str, value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.2f}" if name.endswith("voltage") else str(value)

@@ -58,6 +58,8 @@ def decode_live(family: Family, data: bytes) -> Sample | Note:
     if len(data) != aes.BLOCK:
         raise ProtocolError("wrong_length", f"a live frame has 16 bytes, this one {len(data)}")
     plain = aes.decrypt(family.key, data)
+    if plain.startswith(bm6_memory.MARKS):
+        return Note.NOT_A_READING
     if plain[:2] != _HEAD or plain[2] not in _HARMLESS:
         raise ProtocolError("wrong_header", f"a frame begins with d155, not with {plain[:3].hex()}")
     if plain[2] != LIVE:

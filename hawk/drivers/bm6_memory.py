@@ -6,10 +6,17 @@ of 3 nibbles packed without gaps, fffefe. Sources: docs/devices/bm6.md.
 """
 
 from hawk.drivers.api import Note
-from hawk.drivers.memory import Bm6Record, CrankingEvent, Version, without_padding
+from hawk.drivers.memory import Bm6Record, CrankingEvent, Version, refuse_frames, without_padding
 from hawk.errors import ProtocolError
+from hawk.wire import aes
 
+MARKS = (
+    b"\xff\xfe\xfe",
+    b"\xfe\xfe\xfe",
+    b"\xff\xff\xfe",
+)  # of a history reply: end, empty, start (one source)
 _RECORD = 4
+_NO_RECORDS = (b"\xd1\x55", *MARKS)  # as a voltage d15 would be 33.49 V, fff the end of the encoding
 _CRANKING_HEAD = b"\xd1\x55\x03"
 _NO_EVENT = 0xFF
 _SAMPLES_BEGIN, _SAMPLES_END = "fffffe", "fffefe"
@@ -17,7 +24,10 @@ _UNKNOWN_TEMPERATURE = 0x80  # how negative ones are encoded is not known: from 
 
 
 def decode_history(plain: bytes) -> tuple[Bm6Record | None, ...]:
-    """An all-zero record has its place in time, but no reading: None."""
+    """An all-zero record has its place in time, but no reading: None.
+
+    Raises ProtocolError if there is a mark or another frame among the records."""
+    refuse_frames(plain, _NO_RECORDS)
     return without_padding([_record(plain[i : i + _RECORD]) for i in range(0, len(plain), _RECORD)])
 
 
@@ -38,6 +48,8 @@ def _record(raw: bytes) -> Bm6Record | None:
 
 
 def decode_version(plain: bytes) -> Version:
+    if len(plain) != aes.BLOCK:
+        raise ProtocolError("wrong_length", f"a version has 16 bytes, this one {len(plain)}")
     if plain[:3] != b"\xd1\x55\x01":
         raise ProtocolError("wrong_header", f"a version begins with d15501, not with {plain[:3].hex()}")
     return Version(plain[3:7].hex())

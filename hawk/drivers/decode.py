@@ -12,6 +12,7 @@ from hawk.model.address import Address, parse_address
 from hawk.model.reading import QUANTITIES, Sample
 
 Answer = Mapping[str, Any]
+_ADVERTISED = frozenset({"advertisement", "ibeacon"})  # kinds that may have a company id
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ def read_request(catalogue: Catalogue, document: object) -> Request:
     if kind not in driver.decode:
         kinds = ", ".join(driver.decode)
         raise ProtocolError("unknown_kind", f"a {driver.device_type} has no {kind!r}; it has {kinds}")
-    return Request(driver, kind, _company(document) + _hex(_text(document, "hex")), _address(document))
+    company = _company(document) if kind in _ADVERTISED else b""
+    return Request(driver, kind, company + _hex(_text(document, "hex")), _address(document))
 
 
 def decoded(request: Request) -> Answer:
@@ -101,9 +103,9 @@ def _text(document: Mapping[str, Any], key: str) -> str:
 
 def _hex(text: str) -> bytes:
     try:
-        return bytes.fromhex(text)
+        return bytes.fromhex("".join(text.split()))
     except ValueError:
-        raise ProtocolError("bad_hex", "hex digits come in pairs, with blanks between them at most") from None
+        raise ProtocolError("bad_hex", "an even number of hex digits, with blanks at most") from None
 
 
 def _company(document: Mapping[str, Any]) -> bytes:

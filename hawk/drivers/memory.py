@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from typing import TypeVar
 
+from hawk.errors import ProtocolError
+from hawk.wire import aes
+
 
 @dataclass(frozen=True, slots=True)
 class Bm6Record:
     """Two minutes in the life of a battery, as BM6 and BM7 keep them."""
 
     raw: bytes
-    voltage: float  # [V]
+    voltage: float  # [V]; 0 (seen as 00000001) is no measurement
     state_of_charge: int  # [%]
     temperature: int | None  # [degC]
     flags: int  # set by voltage steps; no engine truth
@@ -45,6 +48,15 @@ class CrankingEvent:
     @property
     def minimum_voltage(self) -> float:
         return min(self.samples)
+
+
+def refuse_frames(plain: bytes, heads: tuple[bytes, ...]) -> None:
+    """Raises ProtocolError if a block begins like a frame: read as records it would give invented values."""
+    for start in range(0, len(plain), aes.BLOCK):
+        if plain.startswith(heads, start):
+            raise ProtocolError(
+                "wrong_header", f"{plain[start : start + 3].hex()} begins a frame, no records"
+            )
 
 
 def without_padding(records: list[Record | None]) -> tuple[Record | None, ...]:
