@@ -57,12 +57,13 @@ class BleakRadio:
         """Listens with all of these adapters that work; with none named, with the first that works."""
         self._adapters = tuple(adapters)
         self._bridge = Bridge("bluetooth")
+        self._bluez: Bluez | None = None  # while a scan runs
         self._scanners: tuple[BleakScanner, ...] = ()
         self._held: set[Address] = set()
         self._talking: set[News] = set()
 
     async def run(self) -> None:
-        self._scanners, self._talking = (), set()  # of a loop that died
+        self._bluez, self._scanners, self._talking = None, (), set()  # of a loop that died
         await self._bridge.run()
 
     async def scan(self, heard: Callable[[Advertisement], None]) -> None:
@@ -116,6 +117,8 @@ class BleakRadio:
         async with Bluez.opened() as bluez, AsyncExitStack() as scanners:
             adapters = chosen(await bluez.adapters(), self._adapters)
             await bluez.watch(adapters, partial(self._tell_loss, queue))
+            self._bluez = bluez
+            scanners.callback(self._forget_bus)
             for adapter in adapters:
                 await scanners.enter_async_context(self._scanning(adapter, queue, bluez))
             while True:
@@ -123,6 +126,9 @@ class BleakRadio:
                 if isinstance(news, NoAdapter):
                     raise news
                 heard(news)
+
+    def _forget_bus(self) -> None:
+        self._bluez = None
 
     def _tell_loss(self, queue: _Heard, loss: NoAdapter) -> None:
         """A client whose daemon was killed believes for ever that it is connected."""
@@ -170,6 +176,7 @@ class BleakRadio:
         device, news = self._device(address), News()
         lost = refusal.link_lost(address, "the device or the radio ended it")
         client = BleakClient(device, lambda _: news.put_nowait(lost), timeout=limits.connect)
+        released = False
         on_link(LinkState.CONNECTING)
         try:
             with translated(address):
@@ -183,9 +190,10 @@ class BleakRadio:
                         await _converse(client, gatt, conversation, news)
             finally:
                 on_link(LinkState.DISCONNECTING)
-                await _disconnect(client)
+                released = await _disconnect(client)
         finally:
-            await self._confirm_gone(address)
+            if not released:
+                await self._confirm_gone(address, device.details["path"])
             on_link(LinkState.DISCONNECTED)
 
     @contextmanager
@@ -196,20 +204,34 @@ class BleakRadio:
         finally:
             self._talking.discard(news)
 
-    async def _confirm_gone(self, address: Address) -> None:
+    async def _confirm_gone(self, address: Address, path: str) -> None:
         with suppress(BluetoothError, TimeoutError):  # no Bluetooth, no link
-            await finished(self._drop(address), _CONFIRM)
+            await finished(self._end_link(address, path), _CONFIRM)
+
+    async def _end_link(self, address: Address, path: str) -> None:
+        async with self._asking() as bluez:
+            if await bluez.connected_to(address, path):
+                await bluez.disconnect(address, path)
 
     async def _drop(self, address: Address, pending: bool = False) -> None:
         """`pending`: ends an attempt to connect as well."""
-        async with Bluez.opened() as bluez:
+        async with self._asking() as bluez:
             for device in await bluez.devices(self._adapters):
                 if device.address == address and (device.connected or pending):
-                    await bluez.disconnect(device)
+                    await bluez.disconnect(address, device.path)
 
     async def _known(self) -> tuple[KnownDevice, ...]:
-        async with Bluez.opened() as bluez:
+        async with self._asking() as bluez:
             return await bluez.devices(self._adapters)
+
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[Bluez]:
+        """The D-Bus connection of the scan while there is one: to open one takes longer than to ask."""
+        if self._bluez and self._bluez.connected:
+            yield self._bluez
+        else:
+            async with Bluez.opened() as bluez:
+                yield bluez
 
 
 @contextmanager
@@ -243,12 +265,17 @@ def _hear(fresh: Fresh, queue: _Heard, device: BLEDevice, said: AdvertisementDat
     )
 
 
-async def _disconnect(client: BleakClient) -> None:
-    """Also of a link that was lost: until then the client keeps its D-Bus connection. Not after
-    a connect that failed, which has undone itself: bleak 3.1 may then wait for ever.
+async def _disconnect(client: BleakClient) -> bool:
+    """Whether BlueZ said that the link is gone.
+
+    Called for a link that was lost, too: until then the client keeps its D-Bus connection. Not called
+    after a connect that failed, which has undone itself: bleak 3.1 may then wait for ever.
     """
-    with suppress(BleakError, OSError, EOFError):  # whether the link is gone is looked at afterwards
+    try:
         await finished(client.disconnect(), _RELEASE)
+    except (BleakError, OSError, EOFError):  # so it is looked at, and asked for once more
+        return False
+    return True
 
 
 def _clear(news: News) -> None:

@@ -21,6 +21,7 @@ from hawk.model.address import Address, parse_address
 _BLUEZ = "org.bluez"
 _ADAPTER = "org.bluez.Adapter1"
 _DEVICE = "org.bluez.Device1"
+_PROPERTIES = "org.freedesktop.DBus.Properties"
 _ANSWER = 12.0  # [s] the daemon takes 2 s to let a link go, more when the device is silent
 
 Objects = Mapping[str, Mapping[str, Mapping[str, Any]]]  # path -> interface -> property -> value
@@ -72,10 +73,18 @@ class Bluez:
         known = devices_in(await self._objects())
         return tuple(device for device in known if not adapters or device.adapter in adapters)
 
-    async def disconnect(self, device: KnownDevice) -> None:
-        """Ends its link, or the attempt to make one. Raises BluetoothError."""
+    async def connected_to(self, address: Address, path: str) -> bool:
+        """Whether the daemon holds a link to the device there. Raises BluetoothError."""
+        try:
+            (connected,) = await self._call(path, _PROPERTIES, "Get", _DEVICE, "Connected", address=address)
+        except _NoSuchLinkError:
+            return False
+        return bool(connected.value)
+
+    async def disconnect(self, address: Address, path: str) -> None:
+        """Ends the link, or the attempt to make one. Raises BluetoothError."""
         with suppress(_NoSuchLinkError):
-            await self._call(device.path, _DEVICE, "Disconnect", address=device.address)
+            await self._call(path, _DEVICE, "Disconnect", address=address)
 
     async def watch(self, adapters: Collection[str], gone: Callable[[NoAdapter], None]) -> None:
         """From now on calls `gone` when nothing can be heard through one of `adapters` any more:
@@ -112,15 +121,14 @@ class Bluez:
         path: str,
         interface: str,
         member: str,
-        argument: str | None = None,
-        *,
+        *arguments: str,
         to: str = _BLUEZ,
         address: Address | None = None,
     ) -> list[Any]:
-        signature, body = ("", []) if argument is None else ("s", [argument])
         question = Message(
-            destination=to, path=path, interface=interface, member=member, signature=signature, body=body
-        )
+            destination=to, path=path, interface=interface, member=member,
+            signature="s" * len(arguments), body=list(arguments),
+        )  # fmt: skip
         with _translated():
             async with asyncio.timeout(_ANSWER):
                 reply = await self._bus.call(question)

@@ -22,13 +22,19 @@ async def talk(conversation: Conversation, news: News, write: Callable[[bytes], 
 
 async def _turn(conversation: Conversation, news: News) -> Iterable[bytes]:
     try:
-        async with asyncio.timeout(conversation.quiet):
-            came = await news.get()
+        came = await _next(news, conversation.quiet)
     except TimeoutError:
         return conversation.silent()
     if isinstance(came, BluetoothError):
         raise came
     return conversation.receive(came)
+
+
+async def _next(news: News, seconds: float) -> bytes | BluetoothError:
+    if not news.empty():  # a timer costs more than all the rest here
+        return news.get_nowait()
+    async with asyncio.timeout(seconds):
+        return await news.get()
 
 
 async def _write_all(frames: Iterable[bytes], write: Callable[[bytes], Awaitable[None]]) -> None:

@@ -1,7 +1,7 @@
 """`hawk decode`: captured frames, for people and for programs."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -72,9 +72,13 @@ def answer_line(drivers: "Catalogue", line: bytes) -> str:
     from hawk.drivers.decode import answer, failure
 
     try:
-        return json.dumps(answer(drivers, json.loads(line)), allow_nan=False)
+        return json.dumps(answer(drivers, json.loads(line, parse_constant=_no_number)), allow_nan=False)
     except (ValueError, RecursionError):  # also what is not UTF-8, and an id that no JSON can echo
         return json.dumps(failure("bad_request", "the line is no JSON, or nested too deep"))
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is no JSON")
 
 
 # -- for people ------------------------------------------------------------------------------
@@ -102,28 +106,30 @@ def in_words(said: "Answer") -> Iterator[str]:
             yield f"no reading: {note}"
         case {"sample": sample}:
             yield from _rows(sample)
-        case {"event": {"samples": samples, **rest}}:
-            yield from _rows(rest)
+        case {"event": event}:
+            samples = event["samples"]
+            yield from _rows({name: value for name, value in event.items() if name != "samples"})
             yield f"{'samples':20} {len(samples)}, from {samples[0]:.2f} V to {samples[-1]:.2f} V"
         case {"samples": records}:
             yield from _columns(records)
 
 
-def _rows(sample: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in sample.items():
+def _rows(values: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in values.items():
         yield f"{name:20} {_shown(name, value)} {UNITS.get(name, '')}".rstrip()
 
 
-def _columns(records: list[Mapping[str, Any] | None]) -> Iterator[str]:
-    """In the order of the bytes, a record without a reading as a dash."""
-    names: list[str] = next(([*record] for record in records if record), [])
-    yield "  ".join(["  #", *(f"{name} {UNITS.get(name, '')}".strip() for name in names)])
-    widths = [len(f"{name} {UNITS.get(name, '')}".strip()) for name in names]
-    for number, record in enumerate(records):
-        cells = [_shown(name, record[name]) for name in names] if record else ["-" for _ in names]
-        yield "  ".join(
-            [f"{number:3}", *(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))]
-        )
+def _columns(records: Sequence[Mapping[str, Any] | None]) -> Iterator[str]:
+    """In the order of the bytes, a record without a reading as dashes."""
+    names = next((tuple(record) for record in records if record), ())
+    heads = ["#", *(f"{name} {UNITS.get(name, '')}".strip() for name in names)]
+    table = [heads] + [
+        [str(number), *(_shown(name, record[name]) if record else "-" for name in names)]
+        for number, record in enumerate(records)
+    ]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        yield "  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True))
 
 
 def _shown(name: str, value: object) -> str:

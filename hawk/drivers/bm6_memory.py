@@ -10,11 +10,8 @@ from hawk.drivers.memory import Bm6Record, CrankingEvent, Version, refuse_frames
 from hawk.errors import ProtocolError
 from hawk.wire import aes
 
-MARKS = (
-    b"\xff\xfe\xfe",
-    b"\xfe\xfe\xfe",
-    b"\xff\xff\xfe",
-)  # of a history reply: end, empty, start (one source)
+# Of a history reply: its end, an empty one, and a start that one driver describes.
+MARKS = (b"\xff\xfe\xfe", b"\xfe\xfe\xfe", b"\xff\xff\xfe")
 _RECORD = 4
 _NO_RECORDS = (b"\xd1\x55", *MARKS)  # as a voltage d15 would be 33.49 V, fff the end of the encoding
 _CRANKING_HEAD = b"\xd1\x55\x03"

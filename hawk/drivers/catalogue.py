@@ -40,12 +40,12 @@ class Catalogue:
 
     def hear(self, advertisement: Advertisement) -> Identified | None:
         """Proof by decryption before the beacon before the name. The service FFF0, which many
-        unrelated products have, says nothing."""
+        unrelated products have, says nothing; nor does what several drivers claim."""
         heard = [(driver, said) for driver in self.drivers if (said := _try(driver, advertisement))]
         for driver, said in heard:
             if said.proven:
                 return Identified(driver, said, "decrypted advertisement")
-        if heard:
+        if len(heard) == 1:
             return Identified(*heard[0], "iBeacon")
         return self._by_name(advertisement.name)
 

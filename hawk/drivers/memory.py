@@ -54,9 +54,7 @@ def refuse_frames(plain: bytes, heads: tuple[bytes, ...]) -> None:
     """Raises ProtocolError if a block begins like a frame: read as records it would give invented values."""
     for start in range(0, len(plain), aes.BLOCK):
         if plain.startswith(heads, start):
-            raise ProtocolError(
-                "wrong_header", f"{plain[start : start + 3].hex()} begins a frame, no records"
-            )
+            raise ProtocolError("wrong_header", f"{plain[start : start + 3].hex()} is the head of a frame")
 
 
 def without_padding(records: list[Record | None]) -> tuple[Record | None, ...]:

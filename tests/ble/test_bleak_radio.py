@@ -122,9 +122,13 @@ async def converse(
     return states
 
 
-def is_clean(bluez: FakeBluez) -> bool:
-    state = bluez.state()
-    return bool(state["linked"] == [] and state["notifying"] == [])
+async def is_clean(bluez: FakeBluez) -> bool:
+    """No link now; and soon no notify session, which ends when the daemon hears that its client went."""
+    clean: bool = bluez.state()["linked"] == []
+    with trio.fail_after(2):
+        while bluez.state()["notifying"]:
+            await trio.sleep(0.01)
+    return clean
 
 
 FAULTS = [
@@ -165,7 +169,7 @@ async def test_each_fault_ends_in_its_own_error_and_leaves_no_link(
                 await converse(radio, A)
             assert type(caught.value) is error
             assert words in str(caught.value)
-            assert is_clean(bluez)
+            assert await is_clean(bluez)
 
 
 async def test_an_abort_by_the_local_side_is_tried_again_at_once() -> None:
@@ -205,7 +209,7 @@ async def test_a_device_is_read_by_one_session_at_a_time_and_others_meanwhile() 
             with pytest.raises(Busy, match=A):
                 await converse(radio, A)
             assert await converse(radio, B) == UP_AND_DOWN
-        assert is_clean(bluez)
+        assert await is_clean(bluez)
 
 
 async def test_fifty_sessions_leave_no_open_file_behind() -> None:
@@ -276,7 +280,7 @@ async def test_several_adapters_hear_together_and_the_best_one_connects() -> Non
             assert {advert.adapter for advert in ears.adverts if advert.address == A} == {"hci0"}
             assert {advert.adapter for advert in ears.adverts if advert.address == B} == {"hci0", "hci1"}
             assert await converse(radio, B) == UP_AND_DOWN
-            assert is_clean(bluez)
+            assert await is_clean(bluez)
             nursery.cancel_scope.cancel()
 
 
@@ -313,7 +317,7 @@ async def test_a_cancelled_session_leaves_no_link(fault: dict[str, Any]) -> None
                 await converse(radio, A, Once(patience=99), Limits())
             assert scope.cancelled_caught
             assert trio.current_time() - scope.deadline < 1.0
-            assert is_clean(bluez)
+            assert await is_clean(bluez)
             bluez.do(
                 "faults", connect_hang=False, resolve_hang=False, write_hang=False, notify="ok", reply_delay=0
             )
@@ -327,7 +331,7 @@ async def test_a_session_cancelled_while_it_lets_go_lets_go() -> None:
             await ears.wait_for(A)
             with trio.move_on_after(0.25):
                 await converse(radio, A)
-            assert is_clean(bluez)
+            assert await is_clean(bluez)
 
 
 async def test_a_cancelled_scan_can_be_started_again() -> None:
@@ -483,7 +487,7 @@ async def test_the_death_of_the_loop_ends_scan_and_session_and_it_can_run_again(
                 await ears.wait_for(A)
                 with pytest.raises(LinkLost):
                     await radio.converse(A, BM6.gatt, Once(patience=99), Limits(), kill)
-            assert is_clean(bluez)
+            assert await is_clean(bluez)
             bluez.do("faults", notify="ok")
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(radio.run)
@@ -548,4 +552,4 @@ async def test_dropping_a_device_ends_an_attempt_to_connect() -> None:
             await radio.drop(A)
             nursery.cancel_scope.deadline = trio.current_time() + 2
         assert not nursery.cancel_scope.cancelled_caught
-        assert is_clean(bluez)
+        assert await is_clean(bluez)

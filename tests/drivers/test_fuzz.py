@@ -10,7 +10,6 @@ from hawk.drivers.decode import answer
 from hawk.errors import ProtocolError
 from hawk.model.address import parse_address
 from hawk.model.advertisement import Advertisement
-from hawk.model.reading import Sample
 from hawk.wire import aes
 from tests.drivers import fuzz
 
@@ -97,8 +96,11 @@ def test_any_request_gets_one_answer(document: object) -> None:
         assert said["id"] == document["id"]
 
 
-def test_a_sample_never_holds_what_the_family_does_not_measure() -> None:
+@pytest.mark.parametrize("device", fuzz.KEYS)
+def test_no_damaged_frame_gives_a_value_that_it_does_not_hold(device: str) -> None:
     run = fuzz.run(20_000, seed=6)
     assert run.wrong == []
-    assert run.refused > 0
-    assert isinstance(next(iter(run.samples), Sample()), Sample)
+    assert run.counts[device, "air", "refused"] > 0
+    assert run.counts[device, "plain", "refused"] > 0
+    assert run.counts[device, "plain", "sample"] > 0
+    assert run.counts[device, "advert", "sample"] == 0
