@@ -18,6 +18,8 @@ ROWS = {
     "actors": inside.actors,
     "decoding": inside.decoding,
     "reads": inside.reads,
+    "api": processes.api,
+    "latency": processes.latency,
 }
 
 

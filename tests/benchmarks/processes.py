@@ -1,5 +1,6 @@
 """Whole processes: help, start, and the idle service."""
 
+import http.client
 import json
 import statistics
 import subprocess
@@ -7,12 +8,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from tests.benchmarks.row import Row, at_most
+from tests.benchmarks.row import Row, at_least, at_most
 from tests.fake_bluez.monitors import Monitor, fleet
 from tests.fake_bluez.rig import FakeBluez
 from tests.service import Service, wait_until
@@ -93,3 +96,58 @@ def idle(seconds: float = 30.0) -> Iterator[Row]:
             used = sum(process.cpu_times()[:2]) - before
             yield at_most("idle service, memory", process.memory_info().rss / 2**20, "MiB", 80)
             yield at_most("idle service, CPU", 100 * used / seconds, "%", 0.5)
+
+
+def api(seconds: float = 5.0) -> Iterator[Row]:
+    """`GET /api/devices` of 20 devices over 8 connections."""
+    monitors = fleet(20)
+    with tempfile.TemporaryDirectory() as folder, FakeBluez(monitors, adv_interval=6.0, period=0) as bluez:
+        configured(Path(folder) / "data", monitors, 86400)
+        with Service(Path(folder) / "data", BATTERYHAWK_LOGGING_LEVEL="INFO") as service:
+            wait_until(lambda: bluez.state()["frames"] >= 20, within=180, every=0.5)
+            with ThreadPoolExecutor(8) as threads:
+                asked = threads.map(lambda _: _ask_again(service, seconds), range(8))
+                times = sorted(each for taken in asked for each in taken)
+    yield at_least("GET /api/devices of 20 devices, 8 connections", len(times) / seconds, "/s", 600)
+    yield at_most("GET /api/devices, p99", times[len(times) * 99 // 100] * 1000, "ms", 40)
+
+
+def _ask_again(service: Service, seconds: float) -> list[float]:
+    """How long each request took, over one connection for so long."""
+    url, headers = service.http.base_url, dict(service.http.headers)
+    connection, times = http.client.HTTPConnection(url.host, url.port), list[float]()
+    end = time.perf_counter() + seconds
+    while (started := time.perf_counter()) < end:
+        connection.request("GET", "/api/devices", headers={"Authorization": headers["authorization"]})
+        answer = connection.getresponse()
+        body = answer.read()
+        assert answer.status == 200, body
+        times.append(time.perf_counter() - started)
+    connection.close()
+    return times
+
+
+def latency(count: int = 2000) -> Iterator[Row]:
+    """About 100 readings a second: 500 devices, each heard with another voltage once in 5.2 s."""
+    monitors = fleet(500, adverts="sealed", walk=[12.6, 12.9])
+    with tempfile.TemporaryDirectory() as folder, FakeBluez(monitors, adv_interval=5.2, period=0) as bluez:
+        configured(Path(folder) / "data", monitors, 86400)
+        with Service(Path(folder) / "data", BATTERYHAWK_LOGGING_LEVEL="INFO") as service:
+            wait_until(lambda: bluez.state()["frames"] >= len(monitors), within=300, every=0.5)
+            started = time.perf_counter()
+            waits = sorted(_waits(service, count))
+            rate = count / (time.perf_counter() - started)
+    yield Row("readings a second", rate, "/s", "", None)
+    yield at_most("heard to committed to seen by SSE, p99", waits[count * 99 // 100] * 1000, "ms", 50)
+    yield Row("heard to committed to seen by SSE, median", waits[count // 2] * 1000, "ms", "", None)
+
+
+def _waits(service: Service, count: int) -> Iterator[float]:
+    """Seconds from the timestamp of a reading to its event."""
+    with service.http.stream("GET", "/api/events", params={"types": "reading"}) as stream:
+        for line in stream.iter_lines():
+            if line.startswith("data: ") and "timestamp" in line:  # not the greeting
+                said = datetime.fromisoformat(json.loads(line[6:])["attributes"]["timestamp"])
+                yield (datetime.now(UTC) - said).total_seconds()
+                if (count := count - 1) == 0:
+                    return

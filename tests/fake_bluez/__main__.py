@@ -1,4 +1,4 @@
-"""`python -m tests.fake_bluez OPTIONS`: prints one JSON line, then serves until SIGTERM."""
+"""`python -m tests.fake_bluez < OPTIONS`: prints one JSON line, then serves until SIGTERM."""
 
 import asyncio
 import json
@@ -55,4 +55,4 @@ async def main(options: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(json.loads(sys.argv[1])))
+    asyncio.run(main(json.load(sys.stdin)))

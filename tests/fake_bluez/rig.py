@@ -47,10 +47,13 @@ class FakeBluez:
     def __enter__(self) -> "FakeBluez":
         assert shutil.which("dbus-daemon"), "the tests need dbus-daemon: apt-get install dbus-daemon"
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.fake_bluez", json.dumps(self._options)],
-            stdout=subprocess.PIPE, text=True,
+            [sys.executable, "-m", "tests.fake_bluez"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
+        assert self._process.stdin is not None
         assert self._process.stdout is not None
+        with self._process.stdin as options:
+            json.dump(self._options, options)
         self.info = json.loads(self._process.stdout.readline())
         self._control = socket.socket(socket.AF_UNIX)
         self._control.connect(self.info["control"])
