@@ -6,7 +6,7 @@ from typing import Any
 
 import trio
 
-from actors import Actor, Later
+from actors import Actor, ActorCrashed, AskTimeout, Later
 from hawk.devices.logbook import Logbook, link_after
 from hawk.devices.messages import Configure, Connection, GetConnection, GetView, PollNow
 from hawk.devices.outbox import Outbox
@@ -15,16 +15,24 @@ from hawk.devices.poll import Polled, Poller
 from hawk.devices.schedule import Schedule
 from hawk.devices.station import Station
 from hawk.drivers.api import Driver, Heard
+from hawk.errors import StoreUnavailable
 from hawk.events import DeviceSeen, DeviceUpdated, ReadingTaken
 from hawk.model.device import Device, DeviceView, LinkState
 from hawk.model.reading import Moment, Reading, Sample, Source
+from hawk.store.messages import GetLatest
 
+_RECALL = 5.0  # [s] for the log to answer
 _IN_SESSION = {LinkState.CONNECTING, LinkState.CONNECTED, LinkState.DISCONNECTING}
 
 
 @dataclass(frozen=True, slots=True)
 class _PollDue:
     pass
+
+
+@dataclass(frozen=True, slots=True)
+class _Recalled:
+    reading: Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,7 @@ class DeviceActor(Actor):
     async def setup(self) -> None:
         self.subscribe(DeviceSeen, key=self._device.address)
         self.spawn(self._outbox.run)
+        self.spawn(self._recall)
         self._plan()
 
     async def teardown(self, error: Exception | None) -> None:  # noqa: ARG002  # readings are kept either way
@@ -89,6 +98,8 @@ class DeviceActor(Actor):
             case _PollDue():
                 if not self._schedule.running and self._due <= trio.current_time():
                     self._poll(urgent=False)
+            case _Recalled(reading):
+                self._recalled(reading)
             case _LinkMoved(state, moment):
                 self._link_moved(state, moment)
             case _Sampled(sample, moment):
@@ -116,6 +127,24 @@ class DeviceActor(Actor):
             self._age_timer = None
         self._update(replace(self._view, device=record.device, vehicle_name=record.vehicle_name))
         self._plan()
+
+    async def _recall(self) -> None:
+        """What was known before a restart, for as long as nothing newer is heard."""
+        try:
+            newest = await self._station.store.ask(GetLatest(self._device.address)).within(_RECALL)
+        except (AskTimeout, ActorCrashed, StoreUnavailable):
+            return
+        if newest is not None:
+            self.ref.tell(_Recalled(newest))
+
+    def _recalled(self, reading: Reading) -> None:
+        """Only if its age is certain, and this device can have said it."""
+        view, now = self._view, self._clock.moment()
+        certain = None not in (now.utc, reading.moment.utc) and reading.moment.boot_time <= now.boot_time
+        own = (reading.device_type, reading.simulated) == (self._driver.device_type, view.simulated)
+        if view.live.newest is None and certain and own:
+            live = view.live.with_sample(reading.sample, reading.moment)
+            self._update(replace(view, live=live, last_seen=view.last_seen or reading.moment))
 
     # -- hearing -----------------------------------------------------------------------------
 

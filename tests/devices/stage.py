@@ -20,6 +20,7 @@ from hawk.errors import HawkError
 from hawk.events import DeviceUpdated, ReadingTaken
 from hawk.model.device import Device, DeviceView
 from hawk.model.reading import Reading, Source
+from hawk.store.messages import GetLatest
 from tests.doubles import Records, ScriptedRadio, Shelf, VirtualClock, address, shelf, toys
 
 E = TypeVar("E")
@@ -34,11 +35,15 @@ class Store(Actor):
         super().__init__()
         self._readings = readings
 
-    async def on_receive(self, message: Any) -> None:
-        if isinstance(message, Reading):
-            self._readings.append(message)
-        else:
-            await trio.sleep(message)
+    async def on_receive(self, message: Any) -> Any:
+        match message:
+            case Reading():
+                self._readings.append(message)
+            case GetLatest(address):
+                return next((r for r in reversed(self._readings) if r.device_id == address), None)
+            case _:
+                await trio.sleep(message)
+        return None
 
 
 class Ears(Actor):

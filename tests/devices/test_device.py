@@ -1,4 +1,6 @@
 import logging
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import trio
@@ -19,6 +21,7 @@ from hawk.errors import (
 )
 from hawk.events import DeviceSeen, DeviceUpdated, ReadingTaken
 from hawk.model.device import LinkState, Retry
+from hawk.model.live import Measured
 from hawk.model.reading import Moment, Sample, Source
 from tests.devices.stage import open_stage
 from tests.doubles import NOON, TOY, Put, Session, address, advert, device
@@ -104,6 +107,47 @@ async def test_what_another_driver_understood_is_never_a_reading(autojump_clock:
         await trio.sleep(0.1)
         assert stage.stored == []
         assert (await stage.view()).last_seen is not None
+
+
+async def test_after_a_restart_the_last_reading_is_shown_with_its_age(autojump_clock: MockClock) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        stage.radio.script(1, *[Session(refuse=ConnectFailed("no")) for _ in range(9)])
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(100)
+        stage.devices.tell(RestartChild(address(1)))
+        await trio.sleep(0.1)
+        live = (await stage.view()).live
+        assert live.values == {"voltage": Measured(12.6, Moment(NOON + 100, 0.1))}
+        stage.radio.hear(advert(1, beacon=80))  # something newer, of another quantity
+        await trio.sleep(0.1)
+        live = (await stage.view()).live
+        assert {quantity: measured.value for quantity, measured in live.values.items()} == {
+            "voltage": 12.6,
+            "state_of_charge": 80,
+        }
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"moment": Moment(None, 0.0)},
+        {"moment": Moment(NOON + 3_600_000, 3600.0)},
+        {"device_type": "OTHER"},
+        {"simulated": True},
+    ],
+    ids=["undated", "from the future", "of another driver", "simulated"],
+)
+async def test_a_reading_whose_age_or_origin_is_uncertain_is_not_shown_again(
+    wrong: dict[str, Any], autojump_clock: MockClock
+) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        stage.radio.script(1, *[Session(refuse=ConnectFailed("no")) for _ in range(9)])
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(1)
+        stage.stored[-1] = replace(stage.stored[-1], **wrong)
+        stage.devices.tell(RestartChild(address(1)))
+        await trio.sleep(0.1)
+        assert (await stage.view()).live.values == {}
 
 
 async def test_data_that_grow_old_make_the_device_unavailable(autojump_clock: MockClock) -> None:
