@@ -37,7 +37,7 @@ class Conversation(Protocol):
         ...
 
     def receive(self, frame: bytes) -> tuple[bytes, ...]:
-        """A notification came; what to write next."""
+        """A notification came; what to write next. Raises Undecodable when too many made no sense."""
         ...
 
     def silent(self) -> tuple[bytes, ...]:

@@ -29,7 +29,7 @@ ADAPTER = "simulated"
 _GAPS = (1.0, 6.0)  # [s] between two adverts of a device
 _LINK_UP = (0.4, 1.2)  # [s]
 _LINK_DOWN = 0.2  # [s]
-_SLOWNESS = 8.0  # [s] a slow device needs more, to link up and for each frame
+_SLOW_LINK, _SLOW_FRAME = 8.0, 2.0  # [s] a slow device needs more
 
 
 class Fault(enum.StrEnum):
@@ -185,7 +185,7 @@ class SimulatedRadio:
             on_link(LinkState.DISCONNECTED)
 
     async def _connect(self, device: SimulatedDevice, limits: Limits) -> None:
-        needed = self._chance.uniform(*_LINK_UP) + (_SLOWNESS if device.fault is Fault.SLOW else 0)
+        needed = self._chance.uniform(*_LINK_UP) + (_SLOW_LINK if device.fault is Fault.SLOW else 0)
         await trio.sleep(min(needed, limits.connect))
         if needed > limits.connect:
             raise refusal.connect_failed(device.address, "connect timed out")
@@ -208,7 +208,7 @@ class SimulatedRadio:
             await trio.sleep_forever()
         await trio.sleep(0.05 if link.answers else 1.0)
         if device.fault is Fault.SLOW:
-            await trio.sleep(_SLOWNESS)
+            await trio.sleep(_SLOW_FRAME)
         frame = link.answers.pop(0) if link.answers else monitor.live(self._time())
         return self._chance.randbytes(16) if device.fault is Fault.GARBAGE else frame
 
