@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar, cast
 
 import trio
@@ -109,27 +109,34 @@ class Bridge:
 
     # -- the end -----------------------------------------------------------------------------
 
-    async def _close(self, loop: Any) -> None:
-        """Cancelled, it ends the calls first, while what they need to clean up still lives. Dead, it
-        would wait for its tasks for ever: they are let go."""
+    async def _close(self, loop: trio_asyncio.TrioEventLoop) -> None:
+        """Ends the calls first, while what they need to clean up still lives. A loop that died is
+        set going once more for that: otherwise their tasks would wait for it for ever.
+        """
         self._loop, self._opened = None, trio.Event()
-        with trio.move_on_after(CLEAN_UP, shield=True):
+        with trio.CancelScope(shield=True):
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._end_calls, nursery.cancel_scope)
-                await loop.wait_stopped()
-                nursery.cancel_scope.cancel()
+                if died := not loop.is_running():
+                    await nursery.start(loop._main_loop)
+                await self._end_calls(loop)
+                if died:
+                    loop.stop(trio.Event())  # without an event of its own only a loop's first stop counts
         if not loop.is_running():
             self._tell_callers()
             for task in asyncio.all_tasks(loop):
                 asyncio.tasks._unregister_task(task)  # asyncio's door for those who write loops
 
-    async def _end_calls(self, ended: trio.CancelScope) -> None:
+    async def _end_calls(self, loop: trio_asyncio.TrioEventLoop) -> None:
+        """Unless the loop dies (again) meanwhile, or they take too long."""
         calls = tuple(self._calls)
         for call in calls:
             call.task.cancel()
-        for call in calls:
-            await call.done.wait()
-        ended.cancel()
+        with trio.move_on_after(CLEAN_UP):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_until, loop.wait_stopped, nursery.cancel_scope)
+                for call in calls:
+                    await call.done.wait()
+                nursery.cancel_scope.cancel()
 
     def _tell_callers(self) -> None:
         self._loop = None
@@ -139,6 +146,11 @@ class Bridge:
     def _complain(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """The default handler would end the loop, and all in it, for one forgotten task."""
         logger.warning("%s: %s", self._name, context.get("message"), exc_info=context.get("exception"))
+
+
+async def _until(event: Callable[[], Awaitable[Any]], over: trio.CancelScope) -> None:
+    await event()
+    over.cancel()
 
 
 def _single(error: BaseException) -> BaseException:

@@ -1,16 +1,16 @@
 """Every part of the running system is killed in turn: nothing stops, nothing stored is lost, no link stays.
 
-The whole tree in this process, with unmodified bleak on a real D-Bus below it. Killing the radio
-ends its asyncio loop in the middle of sessions; a loop that dies by itself is in tests/actors.
+The whole tree in this process, with unmodified bleak on a real D-Bus below it.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+import trio_asyncio
 
 from actors import Actor, ActorSystem, ChildSpec, Supervisor, open_system
 from hawk import app
@@ -143,13 +143,51 @@ async def crash_and_recover(here: Running, path: tuple[str, ...]) -> None:
         return now is not None and now is not victim and now.incarnation >= min(incarnation + 1, 1)
 
     await until(is_back)
+    await all_are_polled_after(here, before)
+
+
+async def all_are_polled_after(here: Running, before: list[Any]) -> None:
+    """And what was stored before is still there."""
 
     async def all_polled() -> bool:
         return await polled_after(here, before[-1].seq if before else 0) == set(ADDRESSES)
 
-    await until(all_polled)
+    await until(all_polled, within=40.0)
     kept = {(r.seq, r.device_id, r.moment.utc, r.sample.voltage) for r in await here.readings()}
     assert kept >= {(r.seq, r.device_id, r.moment.utc, r.sample.voltage) for r in before}
+
+
+def _stop(loop: trio_asyncio.TrioEventLoop) -> None:
+    loop.stop()
+
+
+def _lose_its_io(loop: trio_asyncio.TrioEventLoop) -> None:
+    """As when a task of the loop's own crashes: nothing is read or written any more."""
+    loop._nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("kill", [_stop, pytest.param(_lose_its_io, marks=pytest.mark.soak)])
+async def test_the_asyncio_loop_can_die_by_itself_in_the_middle_of_a_session(
+    kill: Callable[[trio_asyncio.TrioEventLoop], None], bluez: FakeBluez, tmp_path: Path
+) -> None:
+    async with running(tmp_path / "data") as here:
+        await configure(here)
+        for _ in range(2):
+            before, victim = await here.readings(), here.actor("bluetooth", "radio")
+            assert victim is not None
+
+            async def a_link_is_up() -> bool:
+                return bool(bluez.state()["notifying"])
+
+            await until(a_link_is_up)
+            kill(here.parts.radio._bridge._loop)  # type: ignore[attr-defined]  # of the bleak radio
+            with trio.fail_after(30):
+                await victim._ended.wait()
+            assert (bluez.state()["linked"], bluez.state()["notifying"]) == ([], [])
+            await all_are_polled_after(here, before)
+        assert here.root.incarnation == 1
+    state = bluez.state()
+    assert (state["linked"], state["connecting"], state["notifying"], state["discovering"]) == ([], [], [], 0)
 
 
 async def test_the_right_numbers_and_nothing_else_are_stored_meanwhile(

@@ -106,8 +106,6 @@ async def cancel_the_loop() -> None:
     await asyncio.sleep(60)
 
 
-# What was pending in a loop that dies is destroyed, and asyncio complains of that.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("die", [stop_the_loop, cancel_the_loop])
 async def test_a_loop_that_dies_under_its_callers_is_told_and_can_be_run_again(die: Any) -> None:
     bridge, told = Bridge("test"), list[str]()
@@ -122,15 +120,23 @@ async def test_a_loop_that_dies_under_its_callers_is_told_and_can_be_run_again(d
             await bridge.call(asyncio.sleep, 60)
         told.append("caller")
 
+    session = Session()
+
+    async def tidy() -> None:
+        with pytest.raises(LoopGone):
+            await bridge.call(session.run)
+
     for _ in range(2):
         with trio.fail_after(5):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(own)
                 await bridge.wait_open()
                 nursery.start_soon(call)
+                nursery.start_soon(tidy)
                 await trio.sleep(0.02)
                 with pytest.raises(LoopGone):
                     await bridge.call(die)
+        assert session.cleaned
         assert sorted(told) == ["caller", "owner"]
         assert not bridge.is_open
         told.clear()

@@ -228,7 +228,7 @@ async def test_fifty_sessions_leave_no_open_file_behind() -> None:
                 await converse(radio, A)
                 with pytest.raises(ConnectFailed):
                     await converse(radio, B)
-            assert open_files() == before
+            assert open_files() <= before  # an earlier test may have left one
 
 
 # -- hearing -----------------------------------------------------------------------------------
