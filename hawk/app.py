@@ -19,7 +19,7 @@ from hawk.clock import SystemClock
 from hawk.config.load import Loaded
 from hawk.datafolder import DataFolder
 from hawk.drivers import catalogue
-from hawk.errors import HawkError, StoreUnavailable
+from hawk.errors import HawkError, StoreUnavailable, WithoutBluetooth
 from hawk.registry.files import RegistryFiles
 from hawk.registry.fleet import Fleet, configured_fleet
 from hawk.store.medium import choose_durability
@@ -45,16 +45,30 @@ class Launch:
 
 
 def run(launch: Launch) -> None:
-    """Runs until told to stop. Raises StartError when it cannot start."""
+    """Runs until told to stop. Raises StartError when it cannot start, or shall not go on."""
+    ending = Ending()
     with ExitStack() as stack:
         folder = stack.enter_context(DataFolder.open(launch.folder))
-        parts = _open(launch, folder, stack)
+        parts = _open(launch, folder, stack, ending)
         for warning in parts.warnings:
             log.warning("%s", warning)
         trio.run(_serve, launch, folder, parts)
+    if ending.reason is not None:
+        raise ending.reason
 
 
-def _open(launch: Launch, folder: DataFolder, stack: ExitStack) -> Parts:
+@dataclass(slots=True)
+class Ending:
+    """Why the process ends, if not because it was told to."""
+
+    reason: WithoutBluetooth | None = None
+
+    def without_bluetooth(self, why: str) -> None:
+        self.reason = WithoutBluetooth(f"No Bluetooth for longer than bluetooth.exit_after: {why}")
+        signal.raise_signal(signal.SIGTERM)
+
+
+def _open(launch: Launch, folder: DataFolder, stack: ExitStack, ending: Ending) -> Parts:
     settings = launch.loaded.settings
     listener = stack.enter_context(open_socket(settings.api.host, settings.api.port))
     files = RegistryFiles(folder.devices_json, folder.vehicles_json)
@@ -78,6 +92,7 @@ def _open(launch: Launch, folder: DataFolder, stack: ExitStack) -> Parts:
         radio=radio,
         catalogue=catalogue.load(),
         listener=listener,
+        give_up=ending.without_bluetooth,
         warnings=(*launch.loaded.warnings, *files.recovered),
     )
 

@@ -15,6 +15,12 @@ class HawkError(Exception):
     """Base of all expected errors; `str(error)` is a sentence for people."""
 
     code: ClassVar[str] = "error"
+    finer: ClassVar[str | None] = None  # a word that tells apart what has the same code
+
+    @property
+    def outcome(self) -> str:
+        """How a poll ended, in the statistics of a device."""
+        return self.finer or self.code
 
 
 # -- bytes -----------------------------------------------------------------------------
@@ -45,23 +51,45 @@ class BluetoothError(HawkError):
 
 
 class NoAdapter(BluetoothError):
-    """No daemon, no adapter, switched off, or no permission: nothing can be heard at all."""
+    """Nothing can be heard at all: no bus, no daemon, no adapter."""
 
     code = "no_adapter"
+
+
+class BluetoothOff(NoAdapter):
+    finer = "bluetooth_off"
+
+
+class NoPermission(NoAdapter):
+    finer = "no_permission"
+
+
+class BluetoothStuck(NoAdapter):
+    """All is there, but it does not answer or refuses: to start anew may help."""
+
+    finer = "bluetooth_stuck"
 
 
 class NotHeard(BluetoothError):
     """The device has not advertised lately: out of range, no power, or a phone holds it."""
 
     code = "unreachable"
+    finer = "not_heard"
 
 
 class HeldByAnother(BluetoothError):
+    """Another program or device holds the link; only one can."""
+
     code = "held_by_another"
 
 
 class ConnectFailed(BluetoothError):
     code = "unreachable"
+    finer = "connect_failed"
+
+
+class ConnectTimedOut(ConnectFailed):
+    finer = "connect_timed_out"
 
 
 class LinkLost(BluetoothError):
@@ -78,6 +106,12 @@ class Undecodable(BluetoothError):
     """Frames came, none of them could be decoded: wrong family or key."""
 
     code = "undecodable"
+
+
+class Implausible(Undecodable):
+    """Frames of the right family came, with values that cannot be."""
+
+    finer = "implausible"
 
 
 class Busy(HawkError):
@@ -125,7 +159,7 @@ class CannotWrite(HawkError):
 
 
 class StartError(HawkError):
-    """The service cannot start; `exit_code` is the process's."""
+    """The service cannot start, or shall not go on; `exit_code` is the process's."""
 
     exit_code: ClassVar[int] = 1
 
@@ -143,3 +177,10 @@ class AlreadyRunning(StartError):
 class PortTaken(StartError):
     code = "port_taken"
     exit_code = 1
+
+
+class WithoutBluetooth(StartError):
+    """For longer than the setting bluetooth.exit_after allows."""
+
+    code = "no_bluetooth"
+    exit_code = 69

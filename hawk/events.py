@@ -11,6 +11,7 @@ from hawk.model.address import Address
 from hawk.model.advertisement import Advertisement
 from hawk.model.device import Device, DeviceView
 from hawk.model.reading import Moment, Reading
+from hawk.model.rung import Rung
 from hawk.model.vehicle import Vehicle, VehicleSummary
 
 
@@ -117,6 +118,14 @@ class VehicleSummarised:
     @property
     def key(self) -> str:
         return self.summary.vehicle_id
+
+
+@dataclass(frozen=True, slots=True)
+class RungTaken:
+    """A step was taken to recover Bluetooth; so often since the start."""
+
+    rung: Rung
+    times: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,18 +5,19 @@ stay valid over every restart, and a message to an actor that is just being rest
 """
 
 import socket
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from actors import ActorSystem, ChildSpec, Strategy, Supervisor
 from hawk.ble.actor import RadioActor
 from hawk.ble.arbiter import ArbiterActor
 from hawk.ble.radio import Limits, Radio
+from hawk.ble.recovery import Patience, Recovery
 from hawk.ble.scanner import Discovery, ScannerActor
 from hawk.clock import Clock
 from hawk.config.schema import Settings
-from hawk.devices.policy import Recording
+from hawk.devices.policy import BetweenPolls, Freshness, InsidePoll, Recording
 from hawk.devices.station import Station
 from hawk.devices.supervisor import DevicesGroup
 from hawk.directory.actor import DirectoryActor
@@ -35,6 +36,17 @@ RADIO_GRACE = 25.0  # [s] BlueZ may take this long to let its links go
 
 
 @dataclass(frozen=True, slots=True)
+class Policies:
+    """How patient the system is, as far as no setting says it."""
+
+    limits: Limits = field(default_factory=Limits)
+    patience: Patience = field(default_factory=Patience)
+    inside_poll: InsidePoll = field(default_factory=InsidePoll)
+    between_polls: BetweenPolls = field(default_factory=BetweenPolls)
+    freshness: Freshness = field(default_factory=Freshness)
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """What outlives every actor: opened by the process before the tree starts."""
 
@@ -48,11 +60,13 @@ class Parts:
     radio: Radio
     catalogue: Catalogue
     listener: socket.socket
+    give_up: Callable[[str], None]  # ends the process, for a reason
+    policies: Policies = field(default_factory=Policies)
     warnings: tuple[str, ...] = ()
 
 
 def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
-    settings, clock = parts.settings, parts.clock
+    settings, clock, policies = parts.settings, parts.clock, parts.policies
 
     registry = RegistryActor.reserve("registry")
     directory = DirectoryActor.reserve("directory")
@@ -86,10 +100,19 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
         clock=clock,
         polling_interval=settings.polling.interval,
         recording=Recording(settings.bluetooth.record_interval, settings.bluetooth.record_delta),
-        limits=Limits(
-            connect=max(Limits().connect, settings.bluetooth.connection_timeout),
+        limits=replace(
+            policies.limits,
+            connect=max(policies.limits.connect, settings.bluetooth.connection_timeout),
             session=settings.bluetooth.session_timeout,
         ),
+        between_polls=policies.between_polls,
+        inside_poll=policies.inside_poll,
+        freshness=policies.freshness,
+    )
+    recovery = Recovery(
+        policies.patience,
+        may_reset=settings.bluetooth.may_reset,
+        exit_after=settings.bluetooth.exit_after,
     )
     discovery = Discovery(
         settings.discovery.initial_scan,
@@ -98,7 +121,7 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
     )
     hear = partial(
         ScannerActor.start, parts.radio, parts.catalogue, registry, clock,
-        discovery=discovery, listen=settings.bluetooth.listen,
+        discovery=discovery, listen=settings.bluetooth.listen, recovery=recovery, give_up=parts.give_up,
     )  # fmt: skip
     know = partial(
         RegistryActor.start, parts.files, clock,

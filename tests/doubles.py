@@ -1,7 +1,7 @@
 """A radio, a clock and a registry whose world the test writes, and a family of devices that speaks text."""
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -146,6 +146,9 @@ class ScriptedRadio:
     dropping: float = 0.1  # [s]
     refuse_drop: BluetoothError | None = None
     scans: int = 0
+    adapters: list[str] = field(default_factory=list)  # of converse: through which
+    left: set[Address] = field(default_factory=set)  # links of a killed process
+    steps: list[str] = field(default_factory=list)  # of recovery
     outage: NoAdapter | None = None
     _listeners: list[Callable[[Advertisement], None]] = field(default_factory=list)
     _lost: trio.Event = field(default_factory=trio.Event)
@@ -205,7 +208,9 @@ class ScriptedRadio:
         conversation: Conversation,
         limits: Limits,
         on_link: Callable[[LinkState], None],
+        adapter: str = "",
     ) -> None:
+        self.adapters.append(adapter)
         if address in self.linked | self.establishing:
             raise Busy(f"{address} is being read already")
         self.calls.append((trio.current_time(), address))
@@ -269,7 +274,18 @@ class ScriptedRadio:
         self._drops.pop(address, trio.Event()).set()
 
     async def links(self) -> tuple[Address, ...]:
-        return tuple(sorted(self.linked))
+        return tuple(sorted(self.linked | self.left))
+
+    async def clear(self, addresses: Collection[Address]) -> tuple[Address, ...]:
+        cleared = self.left & set(addresses)
+        self.left -= cleared
+        return tuple(sorted(cleared))
+
+    async def renew(self) -> None:
+        self.steps.append("renew")
+
+    async def power_cycle(self) -> None:
+        self.steps.append("power_cycle")
 
 
 # -- the registry ------------------------------------------------------------------------------

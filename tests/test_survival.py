@@ -65,7 +65,7 @@ async def running(data: Path) -> AsyncIterator[Running]:
     loaded = load(None, ENVIRONMENT)
     with ExitStack() as stack:
         folder = stack.enter_context(DataFolder.open(data))
-        parts = app._open(app.Launch(data, loaded), folder, stack)
+        parts = app._open(app.Launch(data, loaded), folder, stack, app.Ending())
         async with open_system(expected=(HawkError,)) as system:
             await system.start(ChildSpec("root", lambda: Supervisor.start(tree(parts, system))))
             yield Running(system, parts)

@@ -98,7 +98,8 @@ class ArbiterActor(Actor):
         if holder not in self._watched:
             self._watched.add(holder)
             self.monitor(request.holder)
-        number = self._slots.request(request.address, urgent=request.urgent).number
+        slot = self._slots.request(request.address, urgent=request.urgent, adapter=request.adapter)
+        number = slot.number
         later: Later[Slot] = Later(on_given_up=lambda: self.ref.tell(_Forget(number)))
         self._claims[number] = _Claim(request, holder, later)
         self._grant_all()

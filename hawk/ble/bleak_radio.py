@@ -6,7 +6,7 @@ its link go. What BlueZ does in each case was measured: docs/bluetooth.md.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -29,11 +29,12 @@ from bleak.exc import (
 from actors.bridge import Bridge, LoopGone
 from hawk.ble import refusal
 from hawk.ble.bluez import Bluez, KnownDevice, adapter_of, chosen
+from hawk.ble.claim import claimed
 from hawk.ble.fresh import Fresh
 from hawk.ble.radio import Conversation, Limits
 from hawk.ble.talk import News, bounded, finished, talk
 from hawk.drivers.api import Gatt
-from hawk.errors import BluetoothError, Busy, NoAdapter, SilentDevice, Undecodable
+from hawk.errors import BluetoothError, BluetoothStuck, Busy, NoAdapter, SilentDevice, Undecodable
 from hawk.model.address import Address, parse_address
 from hawk.model.advertisement import Advertisement
 from hawk.model.device import LinkState
@@ -43,6 +44,9 @@ _START = 20.0  # [s] for BlueZ to start a scan; it needs 0.1
 _STOP = 3.0  # [s] for BlueZ to stop a scan
 _RELEASE = 10.0  # [s] for a link to go: bluetoothd lets it linger for 2
 _CONFIRM = 5.0  # [s] to see that it went, and to ask once more
+_CYCLE = 50.0  # [s] to switch an adapter off and on
+_PAUSE = 2.0  # [s] between off and on, and between attempts
+_POWER_ON = 5  # attempts
 _EVERY_ADVERT = BlueZDiscoveryFilters(DuplicateData=True)  # otherwise BlueZ merges old data into new
 _ENDED = "The Bluetooth part of the program ended; it starts again by itself."
 
@@ -53,18 +57,25 @@ _Heard = asyncio.Queue[Advertisement | NoAdapter]
 class BleakRadio:
     simulated = False
 
-    def __init__(self, adapters: Sequence[str] = ()) -> None:
-        """Listens with all of these adapters that work; with none named, with the first that works."""
-        self._adapters = tuple(adapters)
+    def __init__(self, adapters: Sequence[str] = (), *, exclusive: bool = False) -> None:
+        """Listens with all of these adapters that work; with none named, with the first that works;
+        with "all", with all that work. `exclusive`: keeps other programs of ours off them.
+        """
+        self._adapters, self._exclusive = tuple(adapters), exclusive
         self._bridge = Bridge("bluetooth")
+        self._running = trio.CancelScope()  # around the loop, until it is renewed
+        self._renewed = trio.Event()
         self._bluez: Bluez | None = None  # while a scan runs
         self._scanners: tuple[BleakScanner, ...] = ()
         self._held: set[Address] = set()
         self._talking: set[News] = set()
 
     async def run(self) -> None:
-        self._bluez, self._scanners, self._talking = None, (), set()  # of a loop that died
-        await self._bridge.run()
+        while True:
+            self._bluez, self._scanners, self._talking = None, (), set()  # of a loop that ended
+            self._renewed.set()
+            with trio.CancelScope() as self._running:
+                await self._bridge.run()
 
     async def scan(self, heard: Callable[[Advertisement], None]) -> None:
         with _loop_needed():
@@ -77,10 +88,11 @@ class BleakRadio:
         conversation: Conversation,
         limits: Limits,
         on_link: Callable[[LinkState], None],
+        adapter: str = "",
     ) -> None:
         with self._claimed(address):
             try:
-                await self._call(self._session, address, gatt, conversation, limits, on_link)
+                await self._call(self._session, address, gatt, conversation, limits, on_link, adapter)
             except LoopGone as error:
                 raise refusal.link_lost(address, "the Bluetooth part of the program ended") from error
 
@@ -92,6 +104,19 @@ class BleakRadio:
         with _loop_needed():
             known = await self._call(self._known)
         return tuple(sorted({device.address for device in known if device.connected}))
+
+    async def clear(self, addresses: Collection[Address]) -> tuple[Address, ...]:
+        with _loop_needed():
+            return await self._call(self._clear, frozenset(addresses) - self._held)
+
+    async def renew(self) -> None:
+        self._renewed = trio.Event()
+        self._running.cancel()
+        await self._renewed.wait()
+
+    async def power_cycle(self) -> None:
+        with _loop_needed():
+            await self._call(self._cycle_all)
 
     async def _call(self, fn: Callable[..., Coroutine[Any, Any, R]], *args: object) -> R:
         """In the loop. Who starts `run` and calls at once finds it not quite open yet."""
@@ -116,6 +141,10 @@ class BleakRadio:
         queue: _Heard = asyncio.Queue()
         async with Bluez.opened() as bluez, AsyncExitStack() as scanners:
             adapters = chosen(await bluez.adapters(), self._adapters)
+            if self._exclusive:
+                bus_id = await bluez.bus_id()
+                for adapter in adapters:
+                    scanners.enter_context(claimed(bus_id, adapter))
             await bluez.watch(adapters, partial(self._tell_loss, queue))
             self._bluez = bluez
             scanners.callback(self._forget_bus)
@@ -152,8 +181,10 @@ class BleakRadio:
                 with suppress(BleakError, OSError, EOFError):  # "No discovery started": it ended before us
                     await finished(scanner.stop(), _STOP)
 
-    def _device(self, address: Address) -> BLEDevice:
-        """As heard best; BlueZ knows it for 30 s after its last advert. Raises NotHeard."""
+    def _device(self, address: Address, adapter: str) -> BLEDevice:
+        """As heard best, by this adapter if it has; BlueZ knows it for 30 s after its last advert.
+        Raises NotHeard.
+        """
         known = [
             scanner.discovered_devices_and_advertisement_data[address]
             for scanner in self._scanners
@@ -161,7 +192,9 @@ class BleakRadio:
         ]
         if not known:
             raise refusal.not_heard(address)
-        return max(known, key=lambda found: found[1].rssi)[0]
+        return max(known, key=lambda found: (adapter_of(found[0].details["path"]) == adapter, found[1].rssi))[
+            0
+        ]
 
     # -- talking -----------------------------------------------------------------------------
 
@@ -172,8 +205,9 @@ class BleakRadio:
         conversation: Conversation,
         limits: Limits,
         on_link: Callable[[LinkState], None],
+        adapter: str,
     ) -> None:
-        device, news = self._device(address), News()
+        device, news = self._device(address, adapter), News()
         lost = refusal.link_lost(address, "the device or the radio ended it")
         client = BleakClient(device, lambda _: news.put_nowait(lost), timeout=limits.connect)
         released = False
@@ -187,7 +221,7 @@ class BleakRadio:
                 on_link(LinkState.CONNECTED)
                 with self._listed(news), translated(address, linked=True):
                     async with asyncio.timeout(limits.session):
-                        await _converse(client, gatt, conversation, news)
+                        await _converse(client, gatt, conversation, news, limits.step)
             finally:
                 on_link(LinkState.DISCONNECTING)
                 released = await _disconnect(client)
@@ -224,6 +258,18 @@ class BleakRadio:
         async with self._asking() as bluez:
             return await bluez.devices(self._adapters)
 
+    async def _clear(self, addresses: Collection[Address]) -> tuple[Address, ...]:
+        async with self._asking() as bluez:
+            left = [each for each in await bluez.devices() if each.connected and each.address in addresses]
+            for device in left:
+                await bluez.disconnect(device.address, device.path)
+        return tuple(device.address for device in left)
+
+    async def _cycle_all(self) -> None:
+        async with Bluez.opened() as bluez:
+            for adapter in chosen(await bluez.adapters(), self._adapters):
+                await finished(_cycle(bluez, adapter), _CYCLE)
+
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[Bluez]:
         """The D-Bus connection of the scan while there is one: to open one takes longer than to ask."""
@@ -232,6 +278,20 @@ class BleakRadio:
         else:
             async with Bluez.opened() as bluez:
                 yield bluez
+
+
+async def _cycle(bluez: Bluez, adapter: str) -> None:
+    """It must be on in the end: a controller may need a moment before it can."""
+    await bluez.power(adapter, on=False)
+    for attempt in reversed(range(_POWER_ON)):
+        await asyncio.sleep(_PAUSE)
+        try:
+            await bluez.power(adapter, on=True)
+        except BluetoothError:
+            if not attempt:
+                raise
+        else:
+            return
 
 
 @contextmanager
@@ -283,7 +343,9 @@ def _clear(news: News) -> None:
         news.get_nowait()
 
 
-async def _converse(client: BleakClient, gatt: Gatt, conversation: Conversation, news: News) -> None:
+async def _converse(
+    client: BleakClient, gatt: Gatt, conversation: Conversation, news: News, step: float
+) -> None:
     writable, notifying = (
         _characteristic(client, gatt, gatt.write),
         _characteristic(client, gatt, gatt.notify),
@@ -291,10 +353,22 @@ async def _converse(client: BleakClient, gatt: Gatt, conversation: Conversation,
     response = "write" in writable.properties
 
     async def write(data: bytes) -> None:
-        await client.write_gatt_char(writable, data, response=response)
+        with _in_time(client, "take a command"):
+            async with asyncio.timeout(step):
+                await client.write_gatt_char(writable, data, response=response)
 
-    await client.start_notify(notifying, lambda _, data: news.put_nowait(bytes(data)))
+    with _in_time(client, "let us subscribe"):
+        async with asyncio.timeout(step):
+            await client.start_notify(notifying, lambda _, data: news.put_nowait(bytes(data)))
     await talk(conversation, news, write)
+
+
+@contextmanager
+def _in_time(client: BleakClient, step: str) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise SilentDevice(f"{client.address} is connected, but did not {step} in time.") from error
 
 
 def _characteristic(client: BleakClient, gatt: Gatt, uuid: str) -> BleakGATTCharacteristic:
@@ -334,7 +408,7 @@ def _too_slow(address: Address | None, *, linked: bool) -> Exception:
         return refusal.daemon_silent()
     if linked:
         return SilentDevice(f"{address} is connected, but the conversation did not end in time.")
-    return refusal.connect_failed(address, "connect timed out")
+    return refusal.connect_timed_out(address)
 
 
 def _not_available(error: BleakBluetoothNotAvailableError) -> NoAdapter:
@@ -351,7 +425,7 @@ def _not_available(error: BleakBluetoothNotAvailableError) -> NoAdapter:
 def _refused(address: Address | None, text: str, *, linked: bool) -> Exception:
     """What bleak itself says, without an error of D-Bus."""
     if address is None:
-        return NoAdapter(f"Bluetooth cannot be used ({text}): 'bluetoothctl list' shows the adapters.")
+        return BluetoothStuck(f"Bluetooth cannot be used ({text}): 'bluetoothctl list' shows the adapters.")
     if linked:
         return refusal.link_lost(address, text)
     if "not found" in text:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from dbus_fast import AuthError, BusType, DBusError, Message, MessageType, unpack_variants
+from dbus_fast import AuthError, BusType, DBusError, Message, MessageType, Variant, unpack_variants
 from dbus_fast.aio import MessageBus
 
 from hawk.ble import refusal
@@ -22,6 +22,7 @@ _BLUEZ = "org.bluez"
 _ADAPTER = "org.bluez.Adapter1"
 _DEVICE = "org.bluez.Device1"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
+_DBUS = "org.freedesktop.DBus"
 _ANSWER = 12.0  # [s] the daemon takes 2 s to let a link go, more when the device is silent
 
 Objects = Mapping[str, Mapping[str, Mapping[str, Any]]]  # path -> interface -> property -> value
@@ -69,9 +70,9 @@ class Bluez:
         return adapters_in(await self._objects())
 
     async def devices(self, adapters: Collection[str] = ()) -> tuple[KnownDevice, ...]:
-        """Those known to these adapters; with none named, to any."""
-        known = devices_in(await self._objects())
-        return tuple(device for device in known if not adapters or device.adapter in adapters)
+        """Those known to these adapters; with none named, or "all", to any."""
+        known, every = devices_in(await self._objects()), not adapters or "all" in adapters
+        return tuple(device for device in known if every or device.adapter in adapters)
 
     async def connected_to(self, address: Address, path: str) -> bool:
         """Whether the daemon holds a link to the device there. Raises BluetoothError."""
@@ -85,6 +86,16 @@ class Bluez:
         """Ends the link, or the attempt to make one. Raises BluetoothError."""
         with suppress(_NoSuchLinkError):
             await self._call(path, _DEVICE, "Disconnect", address=address)
+
+    async def power(self, adapter: str, *, on: bool) -> None:
+        await self._send(
+            f"/org/bluez/{adapter}", _PROPERTIES, "Set", "ssv", [_ADAPTER, "Powered", Variant("b", on)]
+        )
+
+    async def bus_id(self) -> str:
+        """Of the D-Bus daemon: another one, another machine or container."""
+        (found,) = await self._call("/org/freedesktop/DBus", _DBUS, "GetId", to=_DBUS)
+        return str(found)
 
     async def watch(self, adapters: Collection[str], gone: Callable[[NoAdapter], None]) -> None:
         """From now on calls `gone` when nothing can be heard through one of `adapters` any more:
@@ -101,9 +112,7 @@ class Bluez:
             f"type='signal',sender='{_BLUEZ}',member='PropertiesChanged',arg0='{_ADAPTER}'",
             f"type='signal',sender='{_BLUEZ}',member='InterfacesRemoved'",
         ):
-            await self._call(
-                "/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch", rule, to="org.freedesktop.DBus"
-            )
+            await self._call("/org/freedesktop/DBus", _DBUS, "AddMatch", rule, to=_DBUS)
         self._watcher = asyncio.create_task(self._watch_bus(gone))
 
     async def _watch_bus(self, gone: Callable[[NoAdapter], None]) -> None:
@@ -125,10 +134,23 @@ class Bluez:
         to: str = _BLUEZ,
         address: Address | None = None,
     ) -> list[Any]:
+        signature = "s" * len(arguments)
+        return await self._send(path, interface, member, signature, list(arguments), to=to, address=address)
+
+    async def _send(
+        self,
+        path: str,
+        interface: str,
+        member: str,
+        signature: str,
+        body: list[Any],
+        *,
+        to: str = _BLUEZ,
+        address: Address | None = None,
+    ) -> list[Any]:
         question = Message(
-            destination=to, path=path, interface=interface, member=member,
-            signature="s" * len(arguments), body=list(arguments),
-        )  # fmt: skip
+            destination=to, path=path, interface=interface, member=member, signature=signature, body=body
+        )
         with _translated():
             async with asyncio.timeout(_ANSWER):
                 reply = await self._bus.call(question)
@@ -201,16 +223,18 @@ def loss_in(signal: Message, adapters: Collection[str]) -> NoAdapter | None:
 
 
 def chosen(there: Collection[Adapter], wanted: Collection[str]) -> tuple[str, ...]:
-    """The adapters to listen with: the wanted ones that work, or the first one that works.
+    """The adapters to listen with: the wanted ones that work, or the first one that works;
+    "all" are wanted by that word.
 
     Raises NoAdapter when none does.
     """
-    asked = [a for a in there if a.name in wanted] if wanted else list(there)
+    every = "all" in wanted
+    asked = [a for a in there if a.name in wanted] if wanted and not every else list(there)
     if working := [a.name for a in asked if a.powered]:
         return tuple(working) if wanted else (working[0],)
     if asked:
         raise refusal.powered_off(asked[0].name)
-    if wanted:
+    if wanted and not every:
         raise refusal.adapter_missing(next(iter(wanted)))
     raise refusal.no_adapter()
 

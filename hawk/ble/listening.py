@@ -1,19 +1,26 @@
-"""Keeps a scan running while it is wanted, whatever happens to Bluetooth meanwhile."""
+"""Keeps a scan running while it is wanted, whatever happens to Bluetooth meanwhile.
+
+The one place that takes the rungs of `hawk.ble.recovery`.
+"""
 
 import logging
-import math
 from collections.abc import Callable
 
 import trio
 
 from hawk.ble.radio import Radio
-from hawk.errors import BluetoothError, NoAdapter
+from hawk.ble.recovery import Recovery
+from hawk.errors import BluetoothError, BluetoothStuck, NoAdapter
 from hawk.model.advertisement import Advertisement
+from hawk.model.rung import Rung
 
-RETRY_FIRST, RETRY_LONGEST = 1.0, 30.0  # [s] between attempts while nothing can be heard
-SETTLED = 3.0  # [s] a scan has run that will probably last
-SETTLED_AGAIN = 25.0  # [s] after a failure: BlueZ may take 20 to say that it cannot
-SILENCE, SILENCE_LONGEST = 90.0, 3600.0  # [s] without any advert, then the scan is started anew
+_RUNG_WITHIN = 60.0  # [s] to take one: sessions that it ends may need 20 to let go
+
+_SAID = {
+    Rung.RESTART_SCAN: "the scan is started anew",
+    Rung.NEW_CONNECTION: "a new connection to Bluetooth is made",
+    Rung.POWER_CYCLE: "the Bluetooth adapter is switched off and on",
+}
 
 log = logging.getLogger(__name__)
 
@@ -22,23 +29,27 @@ class Listening:
     def __init__(
         self,
         radio: Radio,
+        recovery: Recovery,
         heard: Callable[[Advertisement], None],
         changed: Callable[[bool, str | None], None],
+        climbed: Callable[[Rung], None],
+        give_up: Callable[[str], None],
     ) -> None:
         """`changed` is called when hearing becomes possible (True, None) or impossible
-        (False, why). It is silent about scans that nobody wants.
+        (False, why); it is silent about scans that nobody wants. `climbed` is called when a rung
+        is taken, `give_up` when it is so long ago that anything was heard that the process shall end.
         """
-        self._radio, self._heard, self._changed = radio, heard, changed
+        self._radio, self._recovery = radio, recovery
+        self._heard, self._changed = heard, changed
+        self._climbed, self._give_up = climbed, give_up
         self._wanted = trio.Event()
         self._scope = trio.CancelScope()  # around all scans until they are unwanted
         self._silence = trio.CancelScope()  # around the scan that runs
+        self._ordered: Rung | None = None
         self._said: tuple[bool, str | None] | None = None
-        self._heard_before = False
-        self._fruitless = 0  # restarts in a row that brought nothing
-        self._failures = 0  # in a row
         self.hearing = False
         self.reason: str | None = None  # why nothing can be heard; None also when nobody tries
-        self.restarts = 0
+        self.down_since: float | None = None  # [s of Trio's clock] as long as nothing can be heard
 
     def want(self, wanted: bool) -> None:
         if wanted:
@@ -47,24 +58,31 @@ class Listening:
             self._wanted = trio.Event()
             self._scope.cancel()
 
+    def take(self, rung: Rung) -> None:
+        """Ends the scan that runs, for a rung that the sessions call for."""
+        self._ordered = rung
+        self._silence.cancel()
+
     async def run(self) -> None:
         while True:
             await self._wanted.wait()
             with trio.CancelScope() as self._scope:
                 await self._listen()
-            self.hearing, self.reason = False, None
+            self.hearing, self.reason, self.down_since = False, None, None
 
     async def _listen(self) -> None:
         while True:
-            error = await self._scan()
+            error, now = await self._scan(), trio.current_time()
+            ordered, self._ordered = self._ordered, None
             if error is None:
-                self.restarts += 1
-                self._fruitless += 1
-                log.info("nothing was heard for long: the scan is started anew")
+                await self._climb(ordered or self._recovery.silent(now))
                 continue
-            self._failures += 1
+            rung = self._recovery.failed(now, stuck=isinstance(error, BluetoothStuck))
             self._say(hearing=False, reason=str(error))
-            await trio.sleep(min(RETRY_FIRST * 2.0 ** min(self._failures - 1, 16), RETRY_LONGEST))
+            if self._recovery.hopeless(now - (self.down_since or now)):
+                self._give_up(str(error))
+            await self._climb(rung)
+            await trio.sleep(self._recovery.retry_in())
 
     async def _scan(self) -> BluetoothError | None:
         """Until it fails, or falls silent: then None."""
@@ -80,30 +98,42 @@ class Listening:
             nursery.cancel_scope.cancel()
         return error
 
+    async def _climb(self, rung: Rung) -> None:
+        """A rung that fails is followed by the next scan like one that does not help."""
+        self._climbed(rung)
+        if rung is Rung.ADAPTER_DOWN:
+            return
+        log.warning("nothing comes over Bluetooth as it should: %s", _SAID[rung])
+        with trio.move_on_after(_RUNG_WITHIN):
+            try:
+                if rung is Rung.NEW_CONNECTION:
+                    await self._radio.renew()
+                elif rung is Rung.POWER_CYCLE:
+                    await self._radio.power_cycle()
+            except BluetoothError as error:
+                log.warning("that did not work: %s", error)
+
     async def _settle(self) -> None:
         """Where nobody advertises, a scan that goes on is all there is to know."""
-        await trio.sleep(SETTLED_AGAIN if self._failures else SETTLED)
-        self._works()
+        patience = self._recovery.patience
+        await trio.sleep(patience.settled_again if self._recovery.troubled else patience.settled)
+        self._recovery.works()
+        self._say(hearing=True, reason=None)
 
     def _take(self, advertisement: Advertisement) -> None:
-        self._heard_before, self._fruitless = True, 0
+        self._recovery.heard()
         self._silence.deadline = self._silent_at()
-        self._works()
+        self._say(hearing=True, reason=None)
         self._heard(advertisement)
 
     def _silent_at(self) -> float:
-        """Scans fall silent without a word when a daemon or a driver hangs. Silence from the
-        beginning is no sign of that, and who drove away will be gone for long.
-        """
-        if not self._heard_before:
-            return math.inf
-        return trio.current_time() + min(SILENCE * 2.0 ** min(self._fruitless, 16), SILENCE_LONGEST)
-
-    def _works(self) -> None:
-        self._failures = 0
-        self._say(hearing=True, reason=None)
+        return trio.current_time() + self._recovery.longest_silence()
 
     def _say(self, *, hearing: bool, reason: str | None) -> None:
+        if hearing:
+            self.down_since = None
+        elif self.down_since is None:
+            self.down_since = trio.current_time()
         self.hearing, self.reason = hearing, reason
         if self._said == (hearing, reason):
             return

@@ -1,16 +1,26 @@
 """What the scanner and the arbiter can be asked and told."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from actors import ActorRef, Query
 from hawk.model.address import Address
 from hawk.model.reading import Moment
+from hawk.model.rung import Rung
 
 # -- scanner -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Seek(Query[Moment]):
+class Sighted:
+    """A device is there."""
+
+    moment: Moment
+    adapter: str  # the one that hears it best
+
+
+@dataclass(frozen=True, slots=True)
+class Seek(Query[Sighted]):
     """Answered when the device is heard: at once if it was a moment ago. Scans if need be.
 
     The asker sets the limit; a Seek that was given up is forgotten."""
@@ -19,12 +29,22 @@ class Seek(Query[Moment]):
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """A session with a device that was heard got its link, or none."""
+
+    address: Address
+    linked: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ScannerStatus:
     listening: bool
     reason: str | None  # why not
     adverts: int  # heard since start
     devices: int  # different addresses heard in the last minute
-    restarts: int
+    restarts: int  # of the scan, by the lowest rung
+    recovery: Mapping[Rung, int] = field(default_factory=dict)  # how often each was taken
+    down_for: float | None = None  # [s] that nothing could be heard; None while it can
     dropped: int = 0  # adverts that came faster than they could be understood
     damaged: int = 0  # adverts of known devices that could not be decoded
 
@@ -43,6 +63,7 @@ class Slot:
 
     number: int
     address: Address
+    adapter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +74,7 @@ class RequestSlot(Query[Slot]):
     holder: ActorRef  # type: ignore[type-arg]  # whoever it is; only its end is watched
     longest: float  # [s] until the slot is taken back
     urgent: bool = False  # a person waits
+    adapter: str = ""  # to connect through; each has links of its own
 
 
 @dataclass(frozen=True, slots=True)

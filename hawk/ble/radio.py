@@ -4,7 +4,7 @@ A session is one call, `converse`, so that its end, however it comes, always rel
 (a Trio deadline around single steps would cancel the clean-up too).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,7 +19,8 @@ class Limits:
     """Deadlines of one session, in seconds."""
 
     connect: float = 45.0  # to a link with its services known
-    session: float = 60.0  # from there to the last frame
+    step: float = 15.0  # to subscribe, and for each command to be taken
+    session: float = 60.0  # from the link to the last frame
 
     @property
     def longest(self) -> float:
@@ -70,12 +71,13 @@ class Radio(Protocol):
         conversation: Conversation,
         limits: Limits,
         on_link: Callable[[LinkState], None],
+        adapter: str = "",
     ) -> None:
         """One session: connect, subscribe, talk until `conversation.done`, release.
 
         Returns or raises only after the link is gone, also when cancelled. `on_link` hears
         CONNECTING, CONNECTED, DISCONNECTING, DISCONNECTED. Two sessions with one device at a
-        time raise Busy."""
+        time raise Busy. Without `adapter`: through the one that hears the device best."""
         ...
 
     async def drop(self, address: Address) -> None:
@@ -84,4 +86,16 @@ class Radio(Protocol):
 
     async def links(self) -> tuple[Address, ...]:
         """Which devices the stack holds links to, ours or a killed predecessor's."""
+        ...
+
+    async def clear(self, addresses: Collection[Address]) -> tuple[Address, ...]:
+        """Ends the links to these devices that no session here holds, and says which there were."""
+        ...
+
+    async def renew(self) -> None:
+        """Begins anew, with a new connection to the stack; ends all scans and sessions."""
+        ...
+
+    async def power_cycle(self) -> None:
+        """Switches the adapters off and on, and with them ends all scans and sessions."""
         ...

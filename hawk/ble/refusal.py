@@ -1,6 +1,16 @@
 """What D-Bus and BlueZ refuse, said in words for people: what it is about and what to do."""
 
-from hawk.errors import BluetoothError, ConnectFailed, LinkLost, NoAdapter, NotHeard
+from hawk.errors import (
+    BluetoothError,
+    BluetoothOff,
+    BluetoothStuck,
+    ConnectFailed,
+    ConnectTimedOut,
+    LinkLost,
+    NoAdapter,
+    NoPermission,
+    NotHeard,
+)
 from hawk.model.address import Address
 
 _DAEMON_GONE = ("ServiceUnknown", "NameHasNoOwner", "NoReply", "Disconnected", "Spawn", "systemd1")
@@ -26,12 +36,12 @@ def no_daemon() -> NoAdapter:
     return NoAdapter("BlueZ is not running: start it with 'sudo systemctl start bluetooth' (package bluez).")
 
 
-def daemon_silent() -> NoAdapter:
-    return NoAdapter("BlueZ does not answer: restart it with 'sudo systemctl restart bluetooth'.")
+def daemon_silent() -> BluetoothStuck:
+    return BluetoothStuck("BlueZ does not answer: restart it with 'sudo systemctl restart bluetooth'.")
 
 
-def no_permission(detail: str) -> NoAdapter:
-    return NoAdapter(
+def no_permission(detail: str) -> NoPermission:
+    return NoPermission(
         f"There is no permission to use Bluetooth ({detail}): add the user to the group 'bluetooth' and sign"
         " in again; in a container, allow D-Bus (security option apparmor=unconfined)."
     )
@@ -48,8 +58,15 @@ def adapter_missing(name: str) -> NoAdapter:
     )
 
 
-def powered_off(name: str) -> NoAdapter:
+def adapter_taken(name: str) -> NoAdapter:
     return NoAdapter(
+        f"Another Battery Hawk on this machine uses the Bluetooth adapter {name}: end one of the two, or give"
+        " each an adapter of its own in bluetooth.adapters."
+    )
+
+
+def powered_off(name: str) -> BluetoothOff:
+    return BluetoothOff(
         f"The Bluetooth adapter {name} is switched off: switch it on with 'bluetoothctl power on';"
         " if that fails, 'rfkill unblock bluetooth' first."
     )
@@ -68,6 +85,12 @@ def not_heard(address: Address) -> NotHeard:
 def connect_failed(address: Address, why: str) -> ConnectFailed:
     return ConnectFailed(
         f"No link to {address}: {why}. Go nearer, or close the app on a phone that holds it."
+    )
+
+
+def connect_timed_out(address: Address) -> ConnectTimedOut:
+    return ConnectTimedOut(
+        f"No link to {address}: connect timed out. Go nearer, or close the app on a phone that holds it."
     )
 
 
@@ -90,9 +113,11 @@ def refused(name: str, text: str, address: Address | None = None, *, linked: boo
     if any(word in name for word in _DENIED):
         return no_permission(said)
     if name.endswith("NotReady"):
-        return NoAdapter("The Bluetooth adapter is switched off: switch it on with 'bluetoothctl power on'.")
+        return BluetoothOff(
+            "The Bluetooth adapter is switched off: switch it on with 'bluetoothctl power on'."
+        )
     if address is None:
-        return NoAdapter(f"BlueZ refused ({said}): if it lasts, 'sudo systemctl restart bluetooth'.")
+        return BluetoothStuck(f"BlueZ refused ({said}): if it lasts, 'sudo systemctl restart bluetooth'.")
     if linked or name.endswith(_NO_LINK):
         return link_lost(address, said)
     if name.endswith(_UNKNOWN):

@@ -2,22 +2,27 @@
 
 import logging
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import trio
+
 from actors import Actor, ActorCrashed, ActorRef, AskTimeout, Later
 from hawk.ble.listening import Listening
-from hawk.ble.messages import GetScannerStatus, ScannerStatus, Seek
+from hawk.ble.messages import GetScannerStatus, ScannerStatus, Seek, Sighted, Tried
 from hawk.ble.radio import Radio
+from hawk.ble.recovery import Recovery
 from hawk.ble.sightings import Sightings
 from hawk.ble.understanding import Understanding, Understood
 from hawk.clock import Clock
 from hawk.drivers.catalogue import Catalogue
-from hawk.errors import HawkError, NoAdapter
-from hawk.events import BluetoothChanged, DeviceChanged, DeviceRemoved, DeviceSeen
+from hawk.errors import BluetoothError, HawkError, NoAdapter
+from hawk.events import BluetoothChanged, DeviceChanged, DeviceRemoved, DeviceSeen, RungTaken
 from hawk.model.address import Address
 from hawk.model.advertisement import Advertisement
 from hawk.model.reading import Moment
+from hawk.model.rung import Rung
 from hawk.registry.messages import Discover, GetRegistry, Snapshot
 
 BUFFER = 1_000  # adverts between the radio and this actor; the oldest give way
@@ -76,17 +81,22 @@ class ScannerActor(Actor):
         *,
         discovery: Discovery,
         listen: bool,
+        recovery: Recovery,
+        give_up: Callable[[str], None],
     ) -> None:
-        """Without `listen` it scans only to discover devices and while somebody seeks one."""
+        """Without `listen` it scans only to discover devices and while somebody seeks one.
+        `give_up` ends the process.
+        """
         super().__init__()
         self._registry, self._clock = registry, clock
         self._discovery, self._listen = discovery, listen
-        self._listening = Listening(radio, self._buffer, self._changed)
+        self._radio, self._recovery = radio, recovery
+        self._listening = Listening(radio, recovery, self._buffer, self._changed, self._climbed, give_up)
         self._understanding = Understanding(catalogue)
         self._sightings = Sightings()
         self._came: deque[tuple[Advertisement, Moment]] = deque(maxlen=BUFFER)
         self._nudged = False
-        self._seekers: dict[Address, list[Later[Moment]]] = {}
+        self._seekers: dict[Address, list[Later[Sighted]]] = {}
         self._window = False
         self._adverts = self._dropped = 0
 
@@ -106,6 +116,8 @@ class ScannerActor(Actor):
                 return self._seek(address)
             case GetScannerStatus():
                 return self._status()
+            case Tried(address, linked):
+                self._tried(address, linked=linked)
             case _AdvertsCame():
                 self._hear_some()
             case DeviceChanged(device):
@@ -130,12 +142,15 @@ class ScannerActor(Actor):
         return None
 
     def _status(self) -> ScannerStatus:
+        down_since = self._listening.down_since
         return ScannerStatus(
             listening=self._listening.hearing,
             reason=self._listening.reason,
             adverts=self._adverts,
             devices=self._sightings.lately(self._clock.moment().boot_time),
-            restarts=self._listening.restarts,
+            restarts=self._recovery.taken[Rung.RESTART_SCAN],
+            recovery=dict(self._recovery.taken),
+            down_for=None if down_since is None else trio.current_time() - down_since,
             dropped=self._dropped,
             damaged=self._understanding.damaged,
         )
@@ -164,27 +179,43 @@ class ScannerActor(Actor):
         self._adverts += 1
         address = advertisement.address
         understood = self._understanding.of(advertisement)
-        self._sightings.heard(address, moment)
+        self._sightings.heard(address, moment, advertisement.adapter, advertisement.rssi)
         self.publish(DeviceSeen(advertisement, moment, understood.device_type, understood.heard))
         for later in self._seekers.pop(address, ()):
-            later.resolve(moment)
+            later.resolve(self._sighted(address, moment))
         self._want()
         self._consider(advertisement, understood)
 
     def _changed(self, listening: bool, reason: str | None) -> None:
         self.publish(BluetoothChanged(listening, reason))
+        if listening:
+            self.spawn(self._clear_leftovers)
         if not listening:
             self._fail_seekers(NoAdapter(reason))
 
+    # -- recovering --------------------------------------------------------------------------
+
+    def _climbed(self, rung: Rung) -> None:
+        self.publish(RungTaken(rung, self._recovery.taken[rung]))
+
+    def _tried(self, address: Address, *, linked: bool) -> None:
+        if linked:
+            self._recovery.linked()
+        elif (rung := self._recovery.not_linked(address, trio.current_time())) is not None:
+            self._listening.take(rung)
+
     # -- seeking -----------------------------------------------------------------------------
 
-    def _seek(self, address: Address) -> Moment | Later[Moment]:
+    def _sighted(self, address: Address, moment: Moment) -> Sighted:
+        return Sighted(moment, self._sightings.adapter(address, moment.boot_time))
+
+    def _seek(self, address: Address) -> Sighted | Later[Sighted]:
         if self._listening.reason is not None:
             raise NoAdapter(self._listening.reason)
         last = self._sightings.last(address)
         if last is not None and self._clock.moment().boot_time - last.boot_time <= FRESH:
-            return last
-        later: Later[Moment] = Later(on_given_up=lambda: self.ref.tell(_SeekGivenUp(address)))
+            return self._sighted(address, last)
+        later: Later[Sighted] = Later(on_given_up=lambda: self.ref.tell(_SeekGivenUp(address)))
         self._seekers.setdefault(address, []).append(later)
         self._want()
         return later
@@ -200,6 +231,20 @@ class ScannerActor(Actor):
         for later in (each for waiting in seekers.values() for each in waiting):
             later.fail(error)
         self._want()
+
+    # -- leftovers ---------------------------------------------------------------------------
+
+    async def _clear_leftovers(self) -> None:
+        """A device that a killed process of ours left connected neither advertises nor answers
+        anybody: it is let go as soon as Bluetooth works."""
+        try:
+            ours = (await self._registry.ask(GetRegistry()).within(REGISTRY_WITHIN)).devices
+            for address in await self._radio.clear(tuple(ours)):
+                log.warning(
+                    "%s was still connected, by a process that was killed: the link was ended", address
+                )
+        except (BluetoothError, AskTimeout, ActorCrashed) as error:
+            log.warning("links that a killed process may have left could not be looked for: %s", error)
 
     # -- discovering -------------------------------------------------------------------------
 

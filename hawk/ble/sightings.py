@@ -1,8 +1,9 @@
 """Which devices were heard when, and which of them are to be registered. Bounded; no clock."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from hawk.ble.reception import Reception
 from hawk.model.address import Address
 from hawk.model.reading import Moment
 
@@ -14,6 +15,7 @@ A_MINUTE = 60.0  # [s]
 @dataclass(slots=True)
 class _Sighting:
     last: Moment
+    reception: Reception = field(default_factory=Reception)
     device_type: str | None = None  # which driver matched
     since: float = 0.0  # [s of boot time] when it first did
     settled: bool = False  # registered, or refused for good
@@ -26,18 +28,24 @@ class Sightings:
         self._most = most
         self._by_address: OrderedDict[Address, _Sighting] = OrderedDict()  # the last heard at the end
 
-    def heard(self, address: Address, moment: Moment) -> None:
+    def heard(self, address: Address, moment: Moment, adapter: str = "", rssi: float = 0.0) -> None:
         if (sighting := self._by_address.get(address)) is None:
-            self._by_address[address] = _Sighting(moment)
+            sighting = self._by_address[address] = _Sighting(moment)
             if len(self._by_address) > self._most:
                 self._by_address.popitem(last=False)
         else:
             sighting.last = moment
             self._by_address.move_to_end(address)
+        sighting.reception.heard(adapter, rssi, moment.boot_time)
 
     def last(self, address: Address) -> Moment | None:
         sighting = self._by_address.get(address)
         return sighting.last if sighting else None
+
+    def adapter(self, address: Address, now: float) -> str:
+        """The one to connect through; "" if it was never heard."""
+        sighting = self._by_address.get(address)
+        return sighting.reception.best(now) if sighting else ""
 
     def lately(self, now: float, within: float = A_MINUTE) -> int:
         """How many were heard."""

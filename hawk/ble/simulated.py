@@ -142,6 +142,7 @@ class SimulatedRadio:
         conversation: Conversation,
         limits: Limits,
         on_link: Callable[[LinkState], None],
+        adapter: str = "",  # noqa: ARG002  # there is only one
     ) -> None:
         if address not in self._devices:
             raise refusal.not_heard(address)
@@ -188,7 +189,7 @@ class SimulatedRadio:
         needed = self._chance.uniform(*_LINK_UP) + (_SLOW_LINK if device.fault is Fault.SLOW else 0)
         await trio.sleep(min(needed, limits.connect))
         if needed > limits.connect:
-            raise refusal.connect_failed(device.address, "connect timed out")
+            raise refusal.connect_timed_out(device.address)
 
     async def _talk(self, device: SimulatedDevice, monitor: Monitor, conversation: Conversation) -> None:
         link = _Link(streaming=monitor.family.old)
@@ -217,6 +218,15 @@ class SimulatedRadio:
 
     async def links(self) -> tuple[Address, ...]:
         return tuple(sorted(self._linked))
+
+    async def clear(self, addresses: Collection[Address]) -> tuple[Address, ...]:  # noqa: ARG002
+        return ()
+
+    async def renew(self) -> None:
+        """There is no stack that could hang."""
+
+    async def power_cycle(self) -> None:
+        """There is no adapter that could hang."""
 
 
 def _write(link: _Link, monitor: Monitor, frames: Sequence[bytes]) -> None:

@@ -68,7 +68,7 @@ def _scan(data: Path | None, duration: float, connect: bool) -> "Survey":
     settings = load(datafolder.choose(data, os.environ) / "system.json", os.environ).settings
     limits = Limits(session=settings.bluetooth.session_timeout)
     survey = Survey(catalogue.load())
-    trio.run(_listen, open_radio(settings), survey, duration, limits if connect else None)
+    trio.run(_listen, open_radio(settings, exclusive=connect), survey, duration, limits if connect else None)
     return survey
 
 

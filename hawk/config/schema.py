@@ -33,7 +33,7 @@ class Discovery(Section):
 
 class Bluetooth(Section):
     backend: Literal["bluez", "simulated"] = Field("bluez", description="The radio, or batteries made up.")
-    adapters: tuple[str, ...] = Field((), description="Such as hci0; empty is the first that works.")
+    adapters: tuple[str, ...] = Field((), description="Such as hci0, or all; empty is the first that works.")
     listen: bool = Field(True, description="Listen to advertisements all the time.")
     max_concurrent_connections: Annotated[int, Field(ge=1, le=32)] = Field(
         1, description="Links held at a time on one adapter."

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from hawk.drivers.api import Codec
-from hawk.errors import ProtocolError, SilentDevice, Undecodable
+from hawk.errors import Implausible, ProtocolError, SilentDevice, Undecodable
 from hawk.model.reading import Sample
 
 REQUESTS = 4  # the request and three repetitions
@@ -22,6 +22,7 @@ class LiveExchange:
         self.sample: Sample | None = None
         self.undecodable = 0  # frames so far
         self._reason = ""
+        self._all_implausible = True
 
     @property
     def done(self) -> bool:
@@ -53,11 +54,17 @@ class LiveExchange:
     def _count(self, error: ProtocolError) -> None:
         self.undecodable += 1
         self._reason = f"{error.reason}: {error}"
+        self._all_implausible &= error.reason == "implausible"
         if self.undecodable >= GARBAGE:
             raise self._undecodable() from error
 
     def _undecodable(self) -> Undecodable:
         frames = "frame" if self.undecodable == 1 else "frames"
+        if self._all_implausible:
+            return Implausible(
+                f"{self.undecodable} {frames} came with values that cannot be (the last one: {self._reason}):"
+                " the monitor may be failing."
+            )
         return Undecodable(
             f"{self.undecodable} {frames} came and none could be decoded (the last one: {self._reason}):"
             " is it of another type?"

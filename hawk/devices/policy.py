@@ -68,6 +68,7 @@ def polling_interval(device: Device, driver: Driver, setting: float) -> float:
 class InsidePoll:
     """Connecting often fails by chance, and at once: then it is tried again."""
 
+    seek: float = 60.0  # [s] until it is heard: gaps between adverts are up to 38
     attempts: int = 3
     first: float = 1.0  # [s] before the second attempt; twice that before the third ...
     longest: float = 8.0  # [s]

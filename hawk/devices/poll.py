@@ -9,16 +9,15 @@ from typing import Any
 import trio
 
 from actors import ActorCrashed, ActorRef, AskTimeout
-from hawk.ble.messages import LinkEstablished, ReleaseSlot, RequestSlot, Seek, Slot
+from hawk.ble.messages import LinkEstablished, ReleaseSlot, RequestSlot, Seek, Sighted, Slot, Tried
 from hawk.devices.exchange import LiveExchange
 from hawk.devices.station import Station
 from hawk.drivers.api import Driver
-from hawk.errors import BluetoothError, Busy, ConnectFailed, HawkError, LinkLost, NotHeard
+from hawk.errors import BluetoothError, Busy, ConnectFailed, HawkError, HeldByAnother, LinkLost, NotHeard
 from hawk.model.address import Address
 from hawk.model.device import LinkState
 from hawk.model.reading import Sample
 
-SEEK_WITHIN = 60.0  # [s] gaps between adverts are up to 38
 SLOT_WITHIN = 1800.0  # [s] hundreds of devices may be before this one
 SLOT_WITHIN_URGENT = 120.0  # [s] one session that hangs may be before it
 
@@ -48,10 +47,10 @@ class Poller:
         failed, spent = 0, 0.0  # sessions, and seconds in them
         while True:
             try:
-                await self._wait_until_heard()
+                sighted = await self._wait_until_heard()
             except BluetoothError as error:
                 return Polled(error, heard=False)
-            polled = await self._attempt()
+            polled = await self._attempt(sighted.adapter)
             if not isinstance(polled.error, _PASSING):
                 return polled
             failed, spent = failed + 1, spent + polled.duration
@@ -61,19 +60,25 @@ class Poller:
                 return polled
             await trio.sleep(wait)
 
-    async def _wait_until_heard(self) -> None:
+    async def _wait_until_heard(self) -> Sighted:
+        within = self.station.inside_poll.seek
         try:
-            await self.station.scanner.ask(Seek(self.address)).within(SEEK_WITHIN)
+            return await self.station.scanner.ask(Seek(self.address)).within(within)
         except (AskTimeout, ActorCrashed) as error:
+            if self.address in await self.station.radio.links():
+                raise HeldByAnother(
+                    f"Another program on this machine holds the link to {self.address}, and only one can: end"
+                    " it there (Home Assistant's own Bluetooth, bluetoothctl, another gateway)."
+                ) from error
             raise NotHeard(
-                f"{self.address} was not heard for {SEEK_WITHIN:.0f} s: it is out of range or without power,"
+                f"{self.address} was not heard for {within:.0f} s: it is out of range or without power,"
                 " or an app on a phone holds it. Go nearer, or close that app."
             ) from error
 
-    async def _attempt(self) -> Polled:
+    async def _attempt(self, adapter: str) -> Polled:
         began = trio.current_time()
         try:
-            async with self._slot() as slot:
+            async with self._slot(adapter) as slot:
                 began = trio.current_time()
                 await self._talk(slot)
         except (BluetoothError, Busy) as error:
@@ -81,8 +86,8 @@ class Poller:
         return Polled(None, duration=trio.current_time() - began)
 
     @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[Slot]:
-        request = RequestSlot(self.address, self.holder, self.station.limits.longest, self.urgent)
+    async def _slot(self, adapter: str) -> AsyncIterator[Slot]:
+        request = RequestSlot(self.address, self.holder, self.station.limits.longest, self.urgent, adapter)
         within = SLOT_WITHIN_URGENT if self.urgent else SLOT_WITHIN
         try:
             slot = await self.station.arbiter.ask(request).within(within)
@@ -99,12 +104,15 @@ class Poller:
         def on_link(state: LinkState) -> None:
             if state is LinkState.CONNECTED:
                 self.station.arbiter.tell(LinkEstablished(slot.number))
+                self.station.scanner.tell(Tried(self.address, linked=True))
             self.on_link(state)
 
         try:
             await self.station.radio.converse(
-                self.address, self.driver.gatt, exchange, self.station.limits, on_link
+                self.address, self.driver.gatt, exchange, self.station.limits, on_link, slot.adapter
             )
-        except BluetoothError:
+        except BluetoothError as error:
+            if isinstance(error, ConnectFailed):
+                self.station.scanner.tell(Tried(self.address, linked=False))
             if not exchange.done:  # otherwise only the parting went wrong
                 raise

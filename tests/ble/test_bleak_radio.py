@@ -2,8 +2,8 @@
 
 import gc
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,14 @@ from hawk.drivers.bm6 import BM6, BM7
 from hawk.drivers.catalogue import Catalogue
 from hawk.errors import (
     BluetoothError,
+    BluetoothOff,
     Busy,
     ConnectFailed,
+    ConnectTimedOut,
     HawkError,
     LinkLost,
     NoAdapter,
+    NoPermission,
     NotHeard,
     SilentDevice,
     Undecodable,
@@ -34,9 +37,9 @@ from hawk.model.reading import Sample
 from tests.fake_bluez.monitors import Monitor
 from tests.fake_bluez.rig import FakeBluez
 
-A, B = Address("50:54:7B:00:00:00"), Address("50:54:7B:00:00:01")
+A, B, C = (Address(f"50:54:7B:00:00:0{number}") for number in range(3))
 STRANGER = Address("50:54:7B:99:99:99")
-SHORT = Limits(connect=0.6, session=1.0)
+SHORT = Limits(connect=0.6, step=0.5, session=1.0)
 UP_AND_DOWN = [
     LinkState.CONNECTING,
     LinkState.CONNECTED,
@@ -46,7 +49,7 @@ UP_AND_DOWN = [
 
 
 def daemon(devices: int = 1, **faults: Any) -> FakeBluez:
-    return FakeBluez([Monitor(address=address) for address in (A, B)[:devices]], **faults)
+    return FakeBluez([Monitor(address=address) for address in (A, B, C)[:devices]], **faults)
 
 
 class Once:
@@ -140,18 +143,18 @@ FAULTS = [
     ({"connect_error": "Failed", "connect_message": "br-connection-canceled"}, ConnectFailed, "canceled"),
     (
         {"connect_error": "Failed", "connect_message": "le-connection-abort-by-local"},
-        ConnectFailed,
+        ConnectTimedOut,
         "timed out",
     ),
     ({"connect_error": "InProgress", "connect_message": "In Progress"}, ConnectFailed, "In Progress"),
-    ({"connect_error": "NotReady"}, NoAdapter, "switched off"),
-    ({"connect_error": "org.freedesktop.DBus.Error.AccessDenied"}, NoAdapter, "permission"),
-    ({"connect_hang": True}, ConnectFailed, "timed out"),
-    ({"resolve_hang": True}, ConnectFailed, "timed out"),
+    ({"connect_error": "NotReady"}, BluetoothOff, "switched off"),
+    ({"connect_error": "org.freedesktop.DBus.Error.AccessDenied"}, NoPermission, "permission"),
+    ({"connect_hang": True}, ConnectTimedOut, "timed out"),
+    ({"resolve_hang": True}, ConnectTimedOut, "timed out"),
     ({"resolve_hang": True, "drop_after_connect": 0.1}, ConnectFailed, "disconnected"),
     ({"no_service": True}, Undecodable, "offers no service fff0"),
     ({"write_error": "Failed"}, LinkLost, "refused"),
-    ({"write_hang": True}, SilentDevice, "in time"),
+    ({"write_hang": True}, SilentDevice, "did not take a command"),
     ({"notify": "none"}, SilentDevice, "nothing came"),
     ({"drop_after_connect": 0.1, "notify": "none"}, LinkLost, "ended it"),
     ({"drop_on_write": True}, LinkLost, ""),
@@ -292,6 +295,104 @@ async def test_one_named_adapter_is_used_alone() -> None:
             await ears.wait_for(A, 3)
             nursery.cancel_scope.cancel()
     assert {advert.adapter for advert in ears.adverts} == {"hci1"}
+
+
+# -- beginning anew ----------------------------------------------------------------------------
+
+
+async def test_a_renewed_radio_ends_scan_and_session_leaves_no_link_and_hears_again() -> None:
+    with daemon(notify="none") as bluez:
+        async with running() as radio, trio.open_nursery() as nursery:
+            ears = Ears()
+            nursery.start_soon(scan_again_and_again, radio, ears)
+            await ears.wait_for(A)
+
+            async def renew(state: LinkState) -> None:
+                await radio.renew()
+
+            def at(state: LinkState) -> None:
+                if state is LinkState.CONNECTED:
+                    nursery.start_soon(renew, state)
+
+            with trio.fail_after(5), pytest.raises(LinkLost):
+                await radio.converse(A, BM6.gatt, Once(patience=99), Limits(), at)
+            assert await is_clean(bluez)
+            bluez.do("faults", notify="ok")
+            await ears.wait_for(A)
+            assert await converse(radio, A) == UP_AND_DOWN
+            nursery.cancel_scope.cancel()
+
+
+async def scan_again_and_again(radio: BleakRadio, ears: Ears) -> None:
+    while True:
+        with suppress(NoAdapter):
+            await radio.scan(ears)
+        await trio.sleep(0.05)
+
+
+async def test_a_power_cycle_ends_with_the_adapter_on() -> None:
+    with daemon() as bluez:
+        async with running() as radio, trio.open_nursery() as nursery:
+            ears = Ears()
+            nursery.start_soon(scan_again_and_again, radio, ears)
+            await ears.wait_for(A)
+            await radio.power_cycle()
+            await ears.wait_for(A)
+            assert await converse(radio, A) == UP_AND_DOWN
+            nursery.cancel_scope.cancel()
+        assert bluez.state()["calls"]["Set"] >= 2
+
+
+async def test_links_of_a_killed_process_are_cleared_others_and_our_own_are_not() -> None:
+    with daemon(3, notify="none") as bluez:
+        async with listening() as (radio, ears), running() as other, trio.open_nursery() as nursery:
+            await ears.wait_for(C)
+            other_ears = Ears()
+            nursery.start_soon(other.scan, other_ears)
+            await other_ears.wait_for(C)
+            for owner, address in ((other, A), (other, B), (radio, C)):
+                up = trio.Event()
+
+                def told(state: LinkState, up: trio.Event = up) -> None:
+                    if state is LinkState.CONNECTED:
+                        up.set()
+
+                nursery.start_soon(ignore, owner, address, told)
+                await up.wait()
+            assert await radio.clear((A, C)) == (A,)
+            linked = bluez.state()["linked"]
+            assert [path[-17:].replace("_", ":") for path in linked] == [B, C]
+            nursery.cancel_scope.cancel()
+
+
+async def ignore(radio: BleakRadio, address: Address, told: Callable[[LinkState], None]) -> None:
+    with suppress(BluetoothError):
+        await radio.converse(address, BM6.gatt, Once(patience=99), Limits(), told)
+
+
+async def test_an_adapter_is_used_by_one_service_at_a_time() -> None:
+    with daemon():
+        first, second, other = BleakRadio(exclusive=True), BleakRadio(exclusive=True), BleakRadio()
+        ears, scope = Ears(), trio.CancelScope()
+
+        async def scan() -> None:
+            with scope:
+                await first.scan(ears)
+
+        async with trio.open_nursery() as nursery:
+            for each in (first, second, other):
+                nursery.start_soon(each.run)
+            nursery.start_soon(scan)
+            await ears.wait_for(A)
+            with pytest.raises(NoAdapter, match="Another Battery Hawk"):
+                await second.scan(ears)
+            for radio in (other, second):  # the one does not mind, the other may now
+                with trio.move_on_after(0.5) as hears:
+                    await radio.scan(ears)
+                assert hears.cancelled_caught
+                scope.cancel()
+                await trio.sleep(0.1)
+            nursery.cancel_scope.cancel()
 
 
 # -- cancelling --------------------------------------------------------------------------------

@@ -5,7 +5,16 @@ from dbus_fast import Message, Variant
 
 from hawk.ble import refusal
 from hawk.ble.bluez import Adapter, Objects, adapters_in, chosen, devices_in, loss_in
-from hawk.errors import BluetoothError, ConnectFailed, LinkLost, NoAdapter, NotHeard
+from hawk.errors import (
+    BluetoothError,
+    BluetoothOff,
+    BluetoothStuck,
+    ConnectFailed,
+    LinkLost,
+    NoAdapter,
+    NoPermission,
+    NotHeard,
+)
 from hawk.model.address import Address
 
 ADDRESS = Address("50:54:7B:00:11:22")
@@ -125,9 +134,9 @@ BUS, BLUEZ = "org.freedesktop.DBus.Error.", "org.bluez.Error."
         (BUS + "ServiceUnknown", "The name is not activatable", False, NoAdapter, "BlueZ is not running"),
         (BUS + "ServiceUnknown", "", True, NoAdapter, "BlueZ is not running"),
         (BUS + "Spawn.ExecFailed", "", False, NoAdapter, "BlueZ is not running"),
-        (BUS + "AccessDenied", "Rejected send message", False, NoAdapter, "no permission"),
-        (BLUEZ + "NotPermitted", "", True, NoAdapter, "no permission"),
-        (BLUEZ + "NotReady", "Resource Not Ready", False, NoAdapter, "switched off"),
+        (BUS + "AccessDenied", "Rejected send message", False, NoPermission, "no permission"),
+        (BLUEZ + "NotPermitted", "", True, NoPermission, "no permission"),
+        (BLUEZ + "NotReady", "Resource Not Ready", False, BluetoothOff, "switched off"),
         (BUS + "UnknownObject", "", False, NotHeard, ADDRESS),
         (BUS + "UnknownObject", "", True, LinkLost, ADDRESS),
         (BLUEZ + "Failed", "le-connection-abort-by-local", False, ConnectFailed, "abort-by-local"),
@@ -145,9 +154,12 @@ def test_a_refusal_about_a_device_is_said_in_words(
     assert words in str(refused)
 
 
-def test_a_refusal_about_an_adapter_is_no_adapter() -> None:
-    for name in ("InProgress", "Failed", "NotReady"):
-        assert type(refusal.refused(BLUEZ + name, "why")) is NoAdapter
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [("InProgress", BluetoothStuck), ("Failed", BluetoothStuck), ("NotReady", BluetoothOff)],
+)
+def test_a_refusal_about_an_adapter_says_whether_to_start_anew(name: str, error: type[NoAdapter]) -> None:
+    assert type(refusal.refused(BLUEZ + name, "why")) is error
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,15 @@ from trio.testing import MockClock
 
 from actors import Actor, ActorRef, ActorSystem, AskTimeout, ChildSpec, Supervisor
 from actors.testing import open_test_system
-from hawk.ble.messages import GetScannerStatus, ScannerStatus, Seek
+from hawk.ble.messages import GetScannerStatus, ScannerStatus, Seek, Tried
+from hawk.ble.recovery import Recovery
 from hawk.ble.scanner import ASK_AGAIN, BUFFER, FRESH, Discovery, ScannerActor
 from hawk.ble.sightings import Sightings
-from hawk.errors import CannotWrite, HawkError, NoAdapter
-from hawk.events import BluetoothChanged, DeviceSeen
+from hawk.errors import BluetoothStuck, CannotWrite, HawkError, NoAdapter
+from hawk.events import BluetoothChanged, DeviceSeen, RungTaken
 from hawk.model.device import Device, Lifecycle
 from hawk.model.reading import Moment
+from hawk.model.rung import Rung
 from tests.doubles import (
     Put,
     Records,
@@ -109,7 +111,7 @@ class Ears(Actor):
         self._events = events
 
     async def setup(self) -> None:
-        self.subscribe(DeviceSeen, BluetoothChanged)
+        self.subscribe(DeviceSeen, BluetoothChanged, RungTaken)
 
     def on_receive(self, message: Any) -> None:
         self._events.append(message)
@@ -123,6 +125,7 @@ class Stage:
     records: ActorRef[Any]
     shelf: Shelf
     events: list[Any] = field(default_factory=list)
+    gave_up: list[str] = field(default_factory=list)
 
     def of(self, kind: type[E]) -> list[E]:
         return [event for event in self.events if isinstance(event, kind)]
@@ -137,12 +140,15 @@ async def open_stage(
     listen: bool = True,
     discovery: Discovery = ALWAYS,
     radio: ScriptedRadio | None = None,
+    recovery: Recovery | None = None,
 ) -> AsyncIterator[Stage]:
     radio, kept, events = radio or ScriptedRadio(), shelf(devices), []  # type: ignore[var-annotated]  # as Stage.events
     records, scanner = Records.reserve("registry"), ScannerActor.reserve("scanner")
+    gave_up: list[str] = []
     start = partial(
-        ScannerActor.start, radio, toys(), records, VirtualClock(), discovery=discovery, listen=listen
-    )
+        ScannerActor.start, radio, toys(), records, VirtualClock(), discovery=discovery, listen=listen,
+        recovery=recovery or Recovery(), give_up=gave_up.append,
+    )  # fmt: skip
     children = [
         ChildSpec("registry", partial(Records.start, kept), records),
         ChildSpec("ears", partial(Ears.start, events)),
@@ -151,7 +157,7 @@ async def open_stage(
     async with open_test_system(expected=(HawkError,)) as system:
         await system.start(ChildSpec("root", lambda: Supervisor.start(children)))
         await trio.sleep(0.1)
-        yield Stage(system, radio, scanner, records, kept, events)
+        yield Stage(system, radio, scanner, records, kept, events, gave_up)
 
 
 async def test_everybody_is_told_what_was_heard(autojump_clock: MockClock) -> None:
@@ -326,6 +332,94 @@ async def test_silence_from_the_beginning_is_no_fault(autojump_clock: MockClock)
         assert (status.restarts, status.listening) == (0, True)
 
 
+# -- recovering --------------------------------------------------------------------------------
+
+
+async def test_a_silence_that_a_new_scan_does_not_end_goes_up_the_ladder(autojump_clock: MockClock) -> None:
+    async with open_stage() as stage:
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(91)
+        assert ((await stage.status()).recovery, stage.radio.steps) == ({Rung.RESTART_SCAN: 1}, [])
+        await trio.sleep(181)
+        assert stage.radio.steps == ["renew"]
+        await trio.sleep(361)
+        assert stage.radio.steps == ["renew", "power_cycle"]
+        await trio.sleep(3600)
+        assert stage.radio.steps == ["renew", "power_cycle"]
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(91)
+        assert (await stage.status()).recovery[Rung.RESTART_SCAN] >= 2
+        assert stage.radio.steps == ["renew", "power_cycle"]
+
+
+async def test_each_rung_is_published(autojump_clock: MockClock) -> None:
+    async with open_stage() as stage:
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(300)
+        assert stage.of(RungTaken) == [RungTaken(Rung.RESTART_SCAN, 1), RungTaken(Rung.NEW_CONNECTION, 1)]
+
+
+async def test_a_stack_that_refuses_scans_gets_a_new_connection_then_a_power_cycle(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_stage() as stage:
+        stage.radio.fail(BluetoothStuck("already in progress"))
+        await trio.sleep(10)
+        assert stage.radio.steps == ["renew"]
+        await trio.sleep(60)
+        assert stage.radio.steps == ["renew", "power_cycle"]
+        stage.radio.recover()
+        await trio.sleep(60)
+        assert (await stage.status()).listening
+
+
+async def test_what_a_person_must_mend_is_only_tried_again(autojump_clock: MockClock) -> None:
+    async with open_stage() as stage:
+        stage.radio.fail(NoAdapter("pulled"))
+        await trio.sleep(3600)
+        status = await stage.status()
+        assert stage.radio.steps == []
+        assert status.recovery.keys() == {Rung.ADAPTER_DOWN}
+        assert status.down_for == pytest.approx(3600)
+        stage.radio.recover()
+        await trio.sleep(31)
+        status = await stage.status()
+        assert (status.listening, status.down_for) == (True, None)
+
+
+async def test_devices_that_are_heard_but_never_linked_call_for_a_new_connection(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_stage() as stage:
+        for _ in range(3):
+            for number in (1, 2):
+                stage.radio.hear(advert(number, "12.60"))
+                stage.scanner.tell(Tried(address(number), linked=False))
+                await trio.sleep(1)
+        assert stage.radio.steps == ["renew"]
+        stage.radio.hear(advert(1, "12.60"))
+        assert (await stage.status()).listening
+
+
+async def test_the_process_shall_end_after_the_time_that_was_set(autojump_clock: MockClock) -> None:
+    async with open_stage(recovery=Recovery(exit_after=600)) as stage:
+        stage.radio.fail(NoAdapter("pulled"))
+        await trio.sleep(590)
+        assert stage.gave_up == []
+        await trio.sleep(50)
+        assert stage.gave_up[0] == "pulled"
+
+
+async def test_links_that_a_killed_process_left_are_ended_when_bluetooth_works(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    radio = ScriptedRadio(left={address(1), address(9)})
+    async with open_stage(device(1), device(2), radio=radio):
+        await trio.sleep(5)
+        assert radio.left == {address(9)}  # somebody else's device
+        assert f"{address(1)} was still connected" in caplog.text
+
+
 # -- seeking -----------------------------------------------------------------------------------
 
 
@@ -333,7 +427,7 @@ async def test_a_device_heard_a_moment_ago_is_found_at_once(autojump_clock: Mock
     async with open_stage() as stage:
         stage.radio.hear(advert(1, "12.60"))
         await trio.sleep(FRESH - 1)
-        assert (await stage.scanner.ask(Seek(address(1))).within(0.01)).boot_time == 0.1
+        assert (await stage.scanner.ask(Seek(address(1))).within(0.01)).moment.boot_time == 0.1
 
 
 async def test_a_device_heard_long_ago_is_awaited(autojump_clock: MockClock) -> None:
@@ -345,7 +439,7 @@ async def test_a_device_heard_long_ago_is_awaited(autojump_clock: MockClock) -> 
         stage.radio.hear(advert(2, "12.60"))
         await trio.sleep(1)
         stage.radio.hear(advert(1, "soup", name=None))  # whatever it says
-        assert (await asked.within(0.01)).boot_time == pytest.approx(FRESH + 12.1)
+        assert (await asked.within(0.01)).moment.boot_time == pytest.approx(FRESH + 12.1)
 
 
 async def test_seeking_without_an_adapter_says_why(autojump_clock: MockClock) -> None:

@@ -12,6 +12,7 @@ from actors import Actor, ActorRef, ActorSystem, ChildSpec, FindChild, MailboxSp
 from actors.testing import open_test_system
 from hawk.ble.arbiter import ArbiterActor
 from hawk.ble.messages import ArbiterStatus, GetArbiterStatus
+from hawk.ble.recovery import Recovery
 from hawk.ble.scanner import Discovery, ScannerActor
 from hawk.devices.messages import Connection, GetConnection, GetView
 from hawk.devices.station import Station
@@ -117,7 +118,11 @@ async def open_stage(
     station = adapt(Station("00000000abcd", radio, arbiter, scanner, store, clock))
     stored: list[Reading] = []
     events: list[Any] = []
-    scan = partial(ScannerActor.start, radio, toys(), records, clock, discovery=Discovery(), listen=True)
+    gave_up: list[str] = []
+    scan = partial(
+        ScannerActor.start, radio, toys(), records, clock, discovery=Discovery(), listen=True,
+        recovery=Recovery(), give_up=gave_up.append,
+    )  # fmt: skip
     work = [
         ChildSpec("scanner", scan, scanner),
         ChildSpec("devices", partial(DevicesGroup.start, records, toys(), station), group, shutdown=25),
