@@ -61,7 +61,8 @@ class Control:
                 daemon.power(path, False)
                 daemon.objects.remove(path)
             case "plug":
-                daemon.add_adapter(adapter)
+                if path not in daemon.objects:
+                    daemon.add_adapter(adapter)
             case "discovery_error":
                 daemon.discovery_error = arguments["error"]
             case "kill_bus":

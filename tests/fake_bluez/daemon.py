@@ -172,6 +172,8 @@ class Daemon:
         news = {"Powered": V("b", on)}
         if not on:
             for device in [each for each in self.monitors if each.startswith(path + "/")]:
+                if device in self.connecting:
+                    self.connecting[device].set()
                 self.drop(device)
                 if not rfkill:
                     self.objects.remove(device)
@@ -197,7 +199,8 @@ class Daemon:
 
     async def start(self) -> None:
         await self._bus.request_name("org.bluez")
-        self.add_adapter("hci0")
+        if "/org/bluez/hci0" not in self.objects:
+            self.add_adapter("hci0")
 
     def discovering(self, adapter: str) -> list[dict[str, Variant]]:
         """The filters of those who scan on this adapter."""
@@ -379,8 +382,7 @@ class Daemon:
         faults.connect_times -= faults.connect_times > 0
         if text == "le-connection-abort-by-local":  # BlueZ shows the link coming up and going again
             self.objects.change(path, DEVICE, {"Connected": V("b", True)})
-            off = {"Connected": V("b", False)}
-            asyncio.get_running_loop().call_later(0.02, lambda: self.objects.change(path, DEVICE, off))
+            self.spawn(self._drop_later(path, 0.02), path)
         raise BluezError(name, text)
 
     async def _on_characteristic(self, message: Message, path: str, held: Held) -> Message | None:
