@@ -17,12 +17,15 @@ from hawk.model.vehicle import Vehicle, VehicleSummary
 
 @dataclass(frozen=True, slots=True)
 class DeviceSeen:
-    """An advertisement was heard, just now. `device_type` and `heard` are None when no driver knows it."""
+    """An advertisement was heard, just now. `device_type` and `heard` are None when no driver knows it;
+    `proven_type` is another one than the registry has, proven by what the device says.
+    """
 
     advertisement: Advertisement
     moment: Moment
     device_type: str | None
     heard: Heard | None
+    proven_type: str | None = None
 
     @property
     def key(self) -> Address:

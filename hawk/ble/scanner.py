@@ -180,7 +180,10 @@ class ScannerActor(Actor):
         address = advertisement.address
         understood = self._understanding.of(advertisement)
         self._sightings.heard(address, moment, advertisement.adapter, advertisement.rssi)
-        self.publish(DeviceSeen(advertisement, moment, understood.device_type, understood.heard))
+        said = DeviceSeen(
+            advertisement, moment, understood.device_type, understood.heard, understood.proven_type
+        )
+        self.publish(said)
         for later in self._seekers.pop(address, ()):
             later.resolve(self._sighted(address, moment))
         self._want()

@@ -16,6 +16,7 @@ class Understood:
     device_type: str | None = None
     heard: Heard | None = None
     reason: str | None = None  # how the family of a device that nobody knows was found
+    proven_type: str | None = None  # what it is, where the registry says another type
 
 
 class Understanding:
@@ -45,7 +46,15 @@ class Understanding:
             driver = self._catalogue.driver(device_type)
         except NotFound:  # it is not installed any more
             return Understood(device_type)
-        return Understood(driver.device_type, self._hear(driver, advertisement))
+        heard = self._hear(driver, advertisement)
+        proven = self._contradiction(driver, advertisement) if heard is None else None
+        return Understood(driver.device_type, heard, proven_type=proven)
+
+    def _contradiction(self, driver: Driver, advertisement: Advertisement) -> str | None:
+        found = self._catalogue.hear(advertisement)
+        if found is None or not found.heard.proven or found.driver is driver:
+            return None
+        return found.driver.device_type
 
     def _guess(self, advertisement: Advertisement) -> Understood:
         found = self._catalogue.hear(advertisement)

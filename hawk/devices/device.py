@@ -1,5 +1,6 @@
 """One configured device: follows what is heard of it, polls it, and makes readings of both."""
 
+import logging
 import math
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +23,8 @@ from hawk.model.reading import Moment, Reading, Sample, Source
 from hawk.store.messages import GetLatest
 
 _RECALL = 5.0  # [s] for the log to answer
+log = logging.getLogger(__name__)
+
 _IN_SESSION = {LinkState.CONNECTING, LinkState.CONNECTED, LinkState.DISCONNECTING}
 
 
@@ -162,12 +165,22 @@ class DeviceActor(Actor):
         # The scanner may not know yet that the type was changed.
         heard = event.heard if event.device_type == self._driver.device_type else None
         if heard is not None:
-            view = replace(view, live=view.live.with_sample(heard.sample, moment))
+            view = replace(view, live=view.live.with_sample(heard.sample, moment), proven_type=None)
+        elif event.proven_type is not None and event.proven_type != self._driver.device_type:
+            view = self._mistaken(view, event.proven_type)
         self._update(view)
         if heard is not None:
             self._record(heard, moment)
         if self._schedule.heard(moment.boot_time - last.boot_time if last else math.inf):
             self._plan()
+
+    def _mistaken(self, view: DeviceView, proven_type: str) -> DeviceView:
+        if view.proven_type != proven_type:
+            log.warning(
+                "%s (%s) is a %s by what it says, not a %s: change its device_type",
+                view.device.friendly_name, view.device.address, proven_type, view.device.device_type,
+            )  # fmt: skip
+        return replace(view, proven_type=proven_type)
 
     def _record(self, heard: Heard, moment: Moment) -> None:
         at, rule = moment.boot_time, self._station.recording
@@ -260,7 +273,7 @@ class DeviceActor(Actor):
         moment = self._clock.moment()
         self._schedule.end(trio.current_time(), ok=polled.error is None, heard=polled.heard)
         self._logbook.polled(self._device, polled, moment)
-        self._link_moved(link_after(polled), moment, polled.error.code if polled.error else None)
+        self._link_moved(link_after(polled), moment, polled.error.outcome if polled.error else None)
         self._update(replace(self._view, outcome=self._logbook.outcome))
         askers, self._askers = self._askers, []
         for later in askers:
@@ -274,8 +287,9 @@ class DeviceActor(Actor):
 
     def _update(self, view: DeviceView) -> None:
         newest, longest = view.live.newest, self._station.freshness.longest_age(self._interval(view.device))
-        age = self._clock.moment().boot_time - newest.boot_time if newest else math.inf
-        view = replace(view, available=age <= longest)
+        now = self._clock.moment().boot_time
+        age = now - newest.boot_time if newest else math.inf
+        view = replace(view, available=age <= longest, stale=view.live.older_than(now - longest))
         if view.available and self._age_timer is None:
             self._age_timer = self.after(longest - age + 0.001, _DataMayBeOld())
         if view != self._view:

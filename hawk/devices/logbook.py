@@ -40,7 +40,7 @@ class Logbook:
 def _outcome(polled: Polled, moment: Moment) -> Outcome:
     if polled.error is None:
         return Outcome("ok", "", moment)
-    return Outcome(polled.error.code, str(polled.error), moment)
+    return Outcome(polled.error.outcome, str(polled.error), moment)
 
 
 def counted(old: Counters, polled: Polled, moment: Moment) -> Counters:

@@ -60,7 +60,7 @@ def status_word(lifecycle: Lifecycle, link: LinkState) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How the last poll ended. `code` is "ok" or the code of a hawk error."""
+    """How the last poll ended. `code` is "ok" or the `outcome` of a hawk error."""
 
     code: str
     detail: str
@@ -101,8 +101,10 @@ class DeviceView:
     adapter: str | None = None
     last_seen: Moment | None = None  # any advertisement or frame
     available: bool = False  # its newest data are young enough
+    stale: frozenset[str] = frozenset()  # quantities whose value is too old to be shown as of now
     outcome: Outcome | None = None
     simulated: bool = False
+    proven_type: str | None = None  # what its advertisements prove it to be, if not what its record says
 
     @property
     def status(self) -> str:

@@ -29,6 +29,12 @@ class Live:
         """When the youngest of the values was measured."""
         return max((m.moment for m in self.values.values()), key=lambda m: m.boot_time, default=None)
 
+    def older_than(self, boot_time: float) -> frozenset[str]:
+        """The quantities that were measured before."""
+        return frozenset(
+            quantity for quantity, measured in self.values.items() if measured.moment.boot_time < boot_time
+        )
+
     def with_sample(self, sample: Sample, moment: Moment) -> "Live":
         """Older values of what `sample` lacks stay as they are, with their own time."""
         values = dict(self.values)

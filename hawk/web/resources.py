@@ -99,6 +99,7 @@ def device_attributes(view: DeviceView, default_interval: float) -> Json:
         "available": view.available,
         "stale": device.lifecycle is Lifecycle.CONFIGURED and bool(live.values) and not view.available,
         "simulated": view.simulated,
+        "proven_type": view.proven_type,
         **{quantity: measured and measured.value for quantity, measured in values.items()},
         "battery_status": live.status,
         "status_code": live.status_code,
@@ -123,6 +124,7 @@ def _latest(view: DeviceView) -> Json | None:
         "status": live.status,
         "status_code": live.status_code,
         "measured_at": {quantity: timestamp(measured.moment) for quantity, measured in live.values.items()},
+        "stale": sorted(view.stale),
         "extra": dict(live.extra),
     }
 

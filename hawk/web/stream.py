@@ -23,6 +23,7 @@ from hawk.events import (
     DeviceUpdated,
     ReadingsStored,
     ReadingTaken,
+    RungTaken,
     VehicleChanged,
     VehicleRemoved,
     VehicleSummarised,
@@ -42,7 +43,7 @@ TYPES = ("reading", "live", "device", "vehicle", "discovery", "alert", "history"
 
 _HEARD = (
     ReadingsStored, ReadingTaken, DeviceUpdated, DeviceChanged, DeviceRemoved, DeviceDiscovered,
-    VehicleChanged, VehicleRemoved, VehicleSummarised, BluetoothChanged, StreamsEnd,
+    VehicleChanged, VehicleRemoved, VehicleSummarised, BluetoothChanged, RungTaken, StreamsEnd,
 )  # fmt: skip
 
 
@@ -188,6 +189,10 @@ class Stream:
                 if fits("system"):
                     attributes = {"bluetooth": {"listening": listening, "reason": reason}}
                     yield event("system", resource("system-status", "system", attributes))
+            case RungTaken(rung, times):
+                if fits("system"):
+                    taken = {"bluetooth": {"recovery": {str(rung): times}}}
+                    yield event("system", resource("system-status", "system", taken))
 
 
 @dataclass(slots=True)

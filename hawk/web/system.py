@@ -122,6 +122,8 @@ def _listening(status: ScannerStatus | None) -> dict[str, Any]:
         "adverts_damaged": status and status.damaged,
         "devices_heard": status and status.devices,
         "scan_restarts": status and status.restarts,
+        "recovery": status and {str(rung): times for rung, times in status.recovery.items()},
+        "down_for": status and status.down_for,
     }
 
 

@@ -150,6 +150,63 @@ async def test_a_reading_whose_age_or_origin_is_uncertain_is_not_shown_again(
         assert (await stage.view()).live.values == {}
 
 
+async def test_a_device_of_another_type_than_its_record_says_is_told_once(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_stage(device(1, device_type="MUTE", polling_interval=NEVER)) as stage:
+        stage.radio.script(1, Session(refuse=ConnectFailed("no")))
+        for _ in range(3):
+            stage.radio.hear(advert(1, "12.60"))
+            await trio.sleep(1)
+        view = await stage.view()
+        assert (view.proven_type, view.live.values) == ("TOY", {})
+        assert stage.stored == []
+        assert caplog.text.count("is a TOY by what it says, not a MUTE") == 1
+        stage.records.tell(Put(device(1, polling_interval=NEVER)))
+        await trio.sleep(0.1)
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(0.1)
+        view = await stage.view()
+        assert (view.proven_type, view.live.values["voltage"].value) == (None, 12.6)
+
+
+async def test_a_value_that_no_frame_renewed_is_stale_beside_a_fresh_one(autojump_clock: MockClock) -> None:
+    async with open_stage(device(polling_interval=100.0)) as stage:
+        stage.radio.hear(advert(1, beacon=80))  # the charge comes from beacons alone
+        await trio.sleep(310)
+        stage.radio.script(1, *[Session(refuse=ConnectFailed("no")) for _ in range(99)])
+        for _ in range(10):
+            stage.radio.hear(advert(1, "12.60"))
+            await trio.sleep(1)
+        view = await stage.view()
+        assert view.available
+        assert view.stale == {"state_of_charge"}
+
+
+async def test_the_link_is_held_by_another_program_of_this_machine(autojump_clock: MockClock) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        await trio.sleep(10)  # what a killed process left has been looked for
+        stage.radio.left = {address(1)}
+        await trio.sleep(70)
+        view = await stage.view()
+        assert view.outcome is not None
+        assert (view.outcome.code, view.link) == ("held_by_another", LinkState.DISCONNECTED)
+
+
+async def test_it_is_read_through_the_adapter_that_hears_it_best(autojump_clock: MockClock) -> None:
+    async with open_stage(device(1, polling_interval=NEVER), device(2, polling_interval=NEVER)) as stage:
+        for number, near, far in ((1, "hci0", "hci1"), (2, "hci1", "hci0")):
+            stage.radio.hear(advert(number, beacon=80, rssi=-50, adapter=near))
+            stage.radio.hear(advert(number, beacon=80, rssi=-90, adapter=far))
+        await trio.sleep(30)
+        assert sorted(stage.radio.adapters) == ["hci0", "hci1"]
+        assert {whom: by for (_, whom), by in zip(stage.radio.calls, stage.radio.adapters, strict=True)} == {
+            address(1): "hci0",
+            address(2): "hci1",
+        }
+        assert stage.radio.most_establishing == 2  # each adapter has links of its own
+
+
 async def test_data_that_grow_old_make_the_device_unavailable(autojump_clock: MockClock) -> None:
     async with open_stage(device(polling_interval=NEVER)) as stage:
         stage.records.tell(Put(device(polling_interval=40.0)))  # the age follows: 300 s
@@ -275,7 +332,7 @@ async def test_a_device_that_is_away_is_sought_less_and_less_often(autojump_cloc
         assert starts == [60, 60, 300, 600, 1200, 2400, 3600, 3600, 3600]
         view = await stage.view()
         assert view.outcome is not None
-        assert (view.outcome.code, view.link) == ("unreachable", LinkState.DISCONNECTED)
+        assert (view.outcome.code, view.link) == ("not_heard", LinkState.DISCONNECTED)
         assert stage.polls() == []
 
 

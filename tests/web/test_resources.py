@@ -125,6 +125,7 @@ def test_each_value_keeps_the_time_it_was_measured() -> None:
         "status": "low",
         "status_code": 2,
         "measured_at": {"voltage": "2026-11-18T11:06:41.500Z", "temperature": "2026-11-18T11:06:40.000Z"},
+        "stale": [],
         "extra": {},
     }
     assert said["last_outcome"] == {

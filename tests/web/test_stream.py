@@ -21,11 +21,13 @@ from hawk.events import (
     DeviceUpdated,
     ReadingsStored,
     ReadingTaken,
+    RungTaken,
     VehicleChanged,
     VehicleRemoved,
 )
 from hawk.model.device import DeviceView
 from hawk.model.reading import Moment
+from hawk.model.rung import Rung
 from hawk.model.vehicle import Vehicle
 from hawk.store.messages import GetReadingsAfter, GetStoreStatus
 from hawk.web.events import last_event_id, wanted_events
@@ -243,6 +245,13 @@ async def test_discoveries_and_bluetooth_are_told(autojump_clock: MockClock) -> 
             "id": "system",
             "attributes": {"bluetooth": {"listening": False, "reason": "no adapter"}},
         }
+
+
+async def test_a_step_of_recovery_is_told(autojump_clock: MockClock) -> None:
+    async with listening() as listener:
+        await listener.begin()
+        (system,) = await listener.hear(RungTaken(Rung.POWER_CYCLE, 2))
+        assert system.data["attributes"] == {"bluetooth": {"recovery": {"power_cycle": 2}}}
 
 
 async def test_an_undated_reading_can_be_followed_live(autojump_clock: MockClock) -> None:
