@@ -28,7 +28,7 @@ from bleak.exc import (
 
 from actors.bridge import Bridge, LoopGone
 from hawk.ble import refusal
-from hawk.ble.bluez import Bluez, KnownDevice, adapter_of, chosen
+from hawk.ble.bluez import Bluez, KnownDevice, Moved, adapter_of, chosen
 from hawk.ble.claim import claimed
 from hawk.ble.fresh import Fresh
 from hawk.ble.radio import Conversation, Limits
@@ -51,7 +51,7 @@ _EVERY_ADVERT = BlueZDiscoveryFilters(DuplicateData=True)  # otherwise BlueZ mer
 _ENDED = "The Bluetooth part of the program ended; it starts again by itself."
 
 R = TypeVar("R")
-_Heard = asyncio.Queue[Advertisement | NoAdapter]
+_Heard = asyncio.Queue[Advertisement | NoAdapter | Moved]
 
 
 class BleakRadio:
@@ -68,11 +68,11 @@ class BleakRadio:
         self._bluez: Bluez | None = None  # while a scan runs
         self._scanners: tuple[BleakScanner, ...] = ()
         self._held: set[Address] = set()
-        self._talking: set[News] = set()
+        self._talking: dict[News, str] = {}  # through which adapter
 
     async def run(self) -> None:
         while True:
-            self._bluez, self._scanners, self._talking = None, (), set()  # of a loop that ended
+            self._bluez, self._scanners, self._talking = None, (), {}  # of a loop that ended
             self._renewed.set()
             with trio.CancelScope() as self._running:
                 await self._bridge.run()
@@ -138,6 +138,10 @@ class BleakRadio:
     # -- hearing -----------------------------------------------------------------------------
 
     async def _listen(self, heard: Callable[[Advertisement], None]) -> None:
+        while True:
+            await self._listen_until_adapters_move(heard)
+
+    async def _listen_until_adapters_move(self, heard: Callable[[Advertisement], None]) -> None:
         queue: _Heard = asyncio.Queue()
         async with Bluez.opened() as bluez, AsyncExitStack() as scanners:
             adapters = chosen(await bluez.adapters(), self._adapters)
@@ -145,13 +149,12 @@ class BleakRadio:
                 bus_id = await bluez.bus_id()
                 for adapter in adapters:
                     scanners.enter_context(claimed(bus_id, adapter))
-            await bluez.watch(adapters, partial(self._tell_loss, queue))
+            await bluez.watch(adapters, self._adapters, partial(self._tell, queue))
             self._bluez = bluez
             scanners.callback(self._forget_bus)
             for adapter in adapters:
                 await scanners.enter_async_context(self._scanning(adapter, queue, bluez))
-            while True:
-                news = await queue.get()
+            while not isinstance(news := await queue.get(), Moved):
                 if isinstance(news, NoAdapter):
                     raise news
                 heard(news)
@@ -159,11 +162,14 @@ class BleakRadio:
     def _forget_bus(self) -> None:
         self._bluez = None
 
-    def _tell_loss(self, queue: _Heard, loss: NoAdapter) -> None:
-        """A client whose daemon was killed believes for ever that it is connected."""
-        queue.put_nowait(loss)
-        for news in self._talking:
-            news.put_nowait(loss)
+    def _tell(self, queue: _Heard, news: NoAdapter | Moved) -> None:
+        """Also the sessions: a client whose daemon was killed believes for ever that it is connected."""
+        queue.put_nowait(news)
+        for session, adapter in self._talking.items():
+            if isinstance(news, NoAdapter):
+                session.put_nowait(news)
+            elif news.adapter == adapter:
+                session.put_nowait(refusal.powered_off(adapter))
 
     @asynccontextmanager
     async def _scanning(self, adapter: str, queue: _Heard, bluez: Bluez) -> AsyncIterator[None]:
@@ -219,7 +225,7 @@ class BleakRadio:
                 if client.is_connected:
                     _clear(news)  # of attempts that failed: bleak repeats some by itself
                 on_link(LinkState.CONNECTED)
-                with self._listed(news), translated(address, linked=True):
+                with self._listed(news, device), translated(address, linked=True):
                     async with asyncio.timeout(limits.session):
                         await _converse(client, gatt, conversation, news, limits.step)
             finally:
@@ -231,12 +237,12 @@ class BleakRadio:
             on_link(LinkState.DISCONNECTED)
 
     @contextmanager
-    def _listed(self, news: News) -> Iterator[None]:
-        self._talking.add(news)
+    def _listed(self, news: News, device: BLEDevice) -> Iterator[None]:
+        self._talking[news] = adapter_of(device.details["path"])
         try:
             yield
         finally:
-            self._talking.discard(news)
+            self._talking.pop(news, None)
 
     async def _confirm_gone(self, address: Address, path: str) -> None:
         with suppress(BluetoothError, TimeoutError):  # no Bluetooth, no link

@@ -42,6 +42,14 @@ class KnownDevice:
     connected: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """An adapter came or went: which there are is to be looked up again."""
+
+    adapter: str
+    there: bool
+
+
 class Bluez:
     def __init__(self, bus: MessageBus) -> None:
         self._bus = bus
@@ -97,29 +105,32 @@ class Bluez:
         (found,) = await self._call("/org/freedesktop/DBus", _DBUS, "GetId", to=_DBUS)
         return str(found)
 
-    async def watch(self, adapters: Collection[str], gone: Callable[[NoAdapter], None]) -> None:
-        """From now on calls `gone` when nothing can be heard through one of `adapters` any more:
-        it was switched off or removed, or the daemon or the bus ended.
+    async def watch(
+        self, used: Collection[str], wanted: Collection[str], tell: Callable[[NoAdapter | Moved], None]
+    ) -> None:
+        """From now on tells when an adapter in `used` goes, when one of the `wanted` comes, and when
+        the daemon or the bus ends.
         """
 
         def heard(message: Message) -> None:
-            if message.message_type is MessageType.SIGNAL and (loss := loss_in(message, adapters)):
-                gone(loss)
+            if message.message_type is MessageType.SIGNAL and (news := change_in(message, used, wanted)):
+                tell(news)
 
         self._bus.add_message_handler(heard)
         for rule in (
             f"type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='{_BLUEZ}'",
             f"type='signal',sender='{_BLUEZ}',member='PropertiesChanged',arg0='{_ADAPTER}'",
             f"type='signal',sender='{_BLUEZ}',member='InterfacesRemoved'",
+            f"type='signal',sender='{_BLUEZ}',member='InterfacesAdded'",
         ):
             await self._call("/org/freedesktop/DBus", _DBUS, "AddMatch", rule, to=_DBUS)
-        self._watcher = asyncio.create_task(self._watch_bus(gone))
+        self._watcher = asyncio.create_task(self._watch_bus(tell))
 
-    async def _watch_bus(self, gone: Callable[[NoAdapter], None]) -> None:
+    async def _watch_bus(self, tell: Callable[[NoAdapter], None]) -> None:
         try:
             await _ended(self._bus)
         except (OSError, EOFError) as error:
-            gone(refusal.no_bus(error))
+            tell(refusal.no_bus(error))
 
     async def _objects(self) -> Objects:
         (objects,) = await self._call("/", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects")
@@ -207,19 +218,26 @@ def devices_in(objects: Objects) -> tuple[KnownDevice, ...]:
     )
 
 
-def loss_in(signal: Message, adapters: Collection[str]) -> NoAdapter | None:
-    """What this signal of BlueZ or of the bus ends, as far as `adapters` are concerned."""
+def change_in(signal: Message, used: Collection[str], wanted: Collection[str]) -> NoAdapter | Moved | None:
+    """What this signal of BlueZ or of the bus changes for who listens with the adapters in `used`.
+    NoAdapter is the end of all of them.
+    """
     match signal.member, signal.body:
         case "NameOwnerChanged", [str(name), str(), str()] if name == _BLUEZ:
             return refusal.no_daemon()
         case "PropertiesChanged", [str(interface), dict(changed), list()] if interface == _ADAPTER:
-            name = adapter_of(signal.path or "")
-            if name in adapters and "Powered" in changed and not changed["Powered"].value:
-                return refusal.powered_off(name)
+            if "Powered" in changed:
+                return _moved(adapter_of(signal.path or ""), changed["Powered"].value, used, wanted)
         case "InterfacesRemoved", [str(path), list(interfaces)] if _ADAPTER in interfaces:
-            if (name := adapter_of(path)) in adapters:
-                return refusal.adapter_missing(name)
+            return _moved(adapter_of(path), False, used, wanted)
+        case "InterfacesAdded", [str(path), dict(interfaces)] if _ADAPTER in interfaces:
+            return _moved(adapter_of(path), True, used, wanted)
     return None
+
+
+def _moved(name: str, there: bool, used: Collection[str], wanted: Collection[str]) -> Moved | None:
+    concerns = (name not in used and not {name, "all"}.isdisjoint(wanted)) if there else name in used
+    return Moved(name, there) if concerns else None
 
 
 def chosen(there: Collection[Adapter], wanted: Collection[str]) -> tuple[str, ...]:

@@ -395,6 +395,27 @@ async def test_an_adapter_is_used_by_one_service_at_a_time() -> None:
             nursery.cancel_scope.cancel()
 
 
+async def test_of_several_adapters_one_may_go_and_come_again() -> None:
+    monitors = [Monitor(address=A, adapters=["hci0"]), Monitor(address=B, adapters=["hci1"])]
+    with FakeBluez(monitors, adapters=("hci0", "hci1"), adv_interval=0.1) as bluez:
+        async with running("all") as radio, trio.open_nursery() as nursery:
+            ears = Ears()
+            nursery.start_soon(radio.scan, ears)  # never raises
+            for address in (A, B):
+                await ears.wait_for(address)
+            bluez.do("unplug", adapter="hci1")
+            await ears.wait_for(A, 5)
+            assert await converse(radio, A) == UP_AND_DOWN
+            bluez.do("plug", adapter="hci1")
+            await ears.wait_for(B)
+            assert await converse(radio, B) == UP_AND_DOWN
+            bluez.do("power", adapter="hci0", on=False)
+            await ears.wait_for(B, 5)
+            bluez.do("power", adapter="hci0", on=True)
+            await ears.wait_for(A)
+            nursery.cancel_scope.cancel()
+
+
 # -- cancelling --------------------------------------------------------------------------------
 
 
@@ -488,7 +509,7 @@ async def test_a_scan_that_cannot_start_says_why(action: dict[str, Any], words: 
 OUTAGES = [
     ({"do": "power", "on": False}, {"do": "power", "on": True}, "switched off"),
     ({"do": "rfkill", "block": True}, {"do": "rfkill", "block": False}, "switched off"),
-    ({"do": "unplug"}, {"do": "plug"}, "hci0"),
+    ({"do": "unplug"}, {"do": "plug"}, "no Bluetooth adapter"),
     ({"do": "crash"}, {"do": "start"}, "BlueZ is not running"),
 ]
 

@@ -1,10 +1,12 @@
 """What is read out of BlueZ's objects and signals, and in which words it refuses. No bus."""
 
+from typing import Any
+
 import pytest
 from dbus_fast import Message, Variant
 
 from hawk.ble import refusal
-from hawk.ble.bluez import Adapter, Objects, adapters_in, chosen, devices_in, loss_in
+from hawk.ble.bluez import Adapter, Moved, Objects, adapters_in, change_in, chosen, devices_in
 from hawk.errors import (
     BluetoothError,
     BluetoothOff,
@@ -96,33 +98,45 @@ def owner(name: str, old: str, new: str) -> Message:
     )
 
 
-@pytest.mark.parametrize(
-    ("signal", "words"),
-    [
-        (changed("/org/bluez/hci0", "org.bluez.Adapter1", Powered=False), "switched off"),
-        (removed("/org/bluez/hci0", "org.bluez.Adapter1", "org.bluez.Media1"), "no Bluetooth adapter hci0"),
-        (owner("org.bluez", ":1.4", ""), "BlueZ is not running"),
-        (owner("org.bluez", "", ":1.9"), "BlueZ is not running"),
-    ],
-)
-def test_these_signals_end_the_listening(signal: Message, words: str) -> None:
-    assert words in str(loss_in(signal, ("hci0",)))
+def added(path: str, *interfaces: str) -> Message:
+    body: list[Any] = [path, {interface: {} for interface in interfaces}]
+    return Message.new_signal(
+        "/", "org.freedesktop.DBus.ObjectManager", "InterfacesAdded", "oa{sa{sv}}", body
+    )
+
+
+ADAPTER1 = "org.bluez.Adapter1"
+
+
+@pytest.mark.parametrize("signal", [owner("org.bluez", ":1.4", ""), owner("org.bluez", "", ":1.9")])
+def test_without_its_daemon_all_hearing_ends(signal: Message) -> None:
+    assert "BlueZ is not running" in str(change_in(signal, ("hci0",), ()))
 
 
 @pytest.mark.parametrize(
-    "signal",
+    ("signal", "wanted", "expected"),
     [
-        changed("/org/bluez/hci0", "org.bluez.Adapter1", Powered=True),
-        changed("/org/bluez/hci0", "org.bluez.Adapter1", Discovering=False),
-        changed("/org/bluez/hci1", "org.bluez.Adapter1", Powered=False),
-        changed("/org/bluez/hci0/dev_1", "org.bluez.Device1", Powered=False),
-        removed("/org/bluez/hci0/dev_1", "org.bluez.Device1"),
-        removed("/org/bluez/hci1", "org.bluez.Adapter1"),
-        owner("org.other", ":1.4", ""),
+        (changed("/org/bluez/hci0", ADAPTER1, Powered=False), (), Moved("hci0", False)),
+        (removed("/org/bluez/hci0", ADAPTER1), (), Moved("hci0", False)),
+        (added("/org/bluez/hci1", ADAPTER1), ("all",), Moved("hci1", True)),
+        (added("/org/bluez/hci1", ADAPTER1), ("hci0", "hci1"), Moved("hci1", True)),
+        (changed("/org/bluez/hci1", ADAPTER1, Powered=True), ("all",), Moved("hci1", True)),
+        (added("/org/bluez/hci1", ADAPTER1), ("hci0",), None),
+        (added("/org/bluez/hci1", ADAPTER1), (), None),
+        (changed("/org/bluez/hci0", ADAPTER1, Powered=True), ("all",), None),
+        (changed("/org/bluez/hci0", ADAPTER1, Discovering=False), ("all",), None),
+        (changed("/org/bluez/hci1", ADAPTER1, Powered=False), ("all",), None),
+        (changed("/org/bluez/hci0/dev_1", "org.bluez.Device1", Powered=False), (), None),
+        (removed("/org/bluez/hci0/dev_1", "org.bluez.Device1"), (), None),
+        (added("/org/bluez/hci0/dev_1", "org.bluez.Device1"), ("all",), None),
+        (removed("/org/bluez/hci1", ADAPTER1), ("all",), None),
+        (owner("org.other", ":1.4", ""), ("all",), None),
     ],
 )
-def test_these_signals_do_not(signal: Message) -> None:
-    assert loss_in(signal, ("hci0",)) is None
+def test_an_adapter_that_goes_or_a_wanted_one_that_comes_is_told(
+    signal: Message, wanted: tuple[str, ...], expected: Moved | None
+) -> None:
+    assert change_in(signal, ("hci0",), wanted) == expected
 
 
 BUS, BLUEZ = "org.freedesktop.DBus.Error.", "org.bluez.Error."
