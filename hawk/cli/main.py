@@ -11,6 +11,7 @@ COMMANDS = {
     "serve": ("hawk.cli.serve:serve", "Run the service."),
     "demo": ("hawk.cli.demo:demo", "Run it with simulated batteries; needs no Bluetooth."),
     "scan": ("hawk.cli.scan:scan", "List the battery monitors in range, or read them."),
+    "devices": ("hawk.cli.devices:devices", "Read devices, and leave them to others."),
     "decode": ("hawk.cli.decode:decode", "Decode captured frames."),
 }
 

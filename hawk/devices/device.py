@@ -9,14 +9,23 @@ import trio
 
 from actors import Actor, ActorCrashed, AskTimeout, Later
 from hawk.devices.logbook import Logbook, link_after
-from hawk.devices.messages import Configure, Connection, GetConnection, GetView, PollNow
+from hawk.devices.messages import (
+    Configure,
+    Connection,
+    EndRelease,
+    GetConnection,
+    GetView,
+    PollNow,
+    Release,
+    ReleasesChanged,
+)
 from hawk.devices.outbox import Outbox
 from hawk.devices.policy import Recorded, polling_interval
 from hawk.devices.poll import Polled, Poller
 from hawk.devices.schedule import Schedule
 from hawk.devices.station import Station
 from hawk.drivers.api import Driver, Heard
-from hawk.errors import StoreUnavailable
+from hawk.errors import Paused, StoreUnavailable
 from hawk.events import DeviceSeen, DeviceUpdated, ReadingTaken
 from hawk.model.device import Device, DeviceView, LinkState
 from hawk.model.reading import Moment, Reading, Sample, Source
@@ -57,6 +66,11 @@ class _PollEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class _ReleaseOver:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
 class _DataMayBeOld:
     pass
 
@@ -75,12 +89,14 @@ class DeviceActor(Actor):
         self._taken: Reading | None = None  # by the poll that runs
         self._askers: list[Later[Reading]] = []
         self._poll_timer = trio.CancelScope()
+        self._release_timer = trio.CancelScope()
         self._age_timer: trio.CancelScope | None = None
 
     async def setup(self) -> None:
         self.subscribe(DeviceSeen, key=self._device.address)
         self.spawn(self._outbox.run)
         self.spawn(self._recall)
+        self._look_at_release()
         self._plan()
 
     async def teardown(self, error: Exception | None) -> None:  # noqa: ARG002  # readings are kept either way
@@ -92,6 +108,8 @@ class DeviceActor(Actor):
                 self._seen(message)
             case PollNow():
                 return self._poll_now()
+            case Release() | EndRelease() | ReleasesChanged() | _ReleaseOver():
+                return self._release(message)
             case GetView():
                 return self._view
             case GetConnection():
@@ -214,7 +232,11 @@ class DeviceActor(Actor):
 
     @property
     def _due(self) -> float:
-        return self._schedule.due(self._interval(self._device), self._device.retry)
+        due = self._schedule.due(self._interval(self._device), self._device.retry)
+        return max(due, self._released_until() or due)
+
+    def _released_until(self) -> float | None:
+        return self._station.releases.until(self._device.address, trio.current_time())
 
     def _plan(self) -> None:
         """Sets the timer anew, unless a poll is running: its end does that."""
@@ -224,6 +246,8 @@ class DeviceActor(Actor):
         self._poll_timer = self.after(max(0.0, self._due - trio.current_time()), _PollDue())
 
     def _poll_now(self) -> Later[Reading]:
+        if (until := self._released_until()) is not None:
+            raise self._paused(until)
         later: Later[Reading] = Later()
         self._askers.append(later)
         if not self._schedule.running or self._only_waits():
@@ -260,6 +284,8 @@ class DeviceActor(Actor):
             self.ref.tell(message)
 
     def _link_moved(self, state: LinkState, moment: Moment, reason: str | None = None) -> None:
+        if state is LinkState.DISCONNECTED and self._view.released_until is not None:
+            state = LinkState.IDLE  # let go on purpose
         if state is not self._view.link:
             self._logbook.moved(state, moment, reason)
             self._update(replace(self._view, link=state))
@@ -283,6 +309,50 @@ class DeviceActor(Actor):
                 later.resolve(self._taken)
         self._plan()
 
+    # -- releasing ---------------------------------------------------------------------------
+
+    def _release(self, message: Release | EndRelease | ReleasesChanged | _ReleaseOver) -> Moment | None:
+        match message:
+            case Release(seconds):
+                self._station.releases.release(self._device.address, trio.current_time() + seconds)
+            case EndRelease():
+                self._station.releases.end(self._device.address)
+        self._look_at_release()
+        return self._view.released_until
+
+    def _look_at_release(self) -> None:
+        """It began, changed or ended."""
+        self._release_timer.cancel()
+        until, now = self._released_until(), self._clock.moment()
+        if until is None:
+            self._update(replace(self._view, released_until=None))
+        else:
+            seconds = until - trio.current_time()
+            end = Moment(
+                None if now.utc is None else now.utc + round(seconds * 1000), now.boot_time + seconds
+            )
+            self._release_timer = self.after(seconds, _ReleaseOver())
+            self._update(replace(self._view, released_until=end))
+            self._give_up_poll(until)
+        self._plan()
+
+    def _give_up_poll(self, until: float) -> None:
+        """Its link goes; what it would have said of the device nobody knows."""
+        if self._schedule.running:
+            self._poll_task.cancel()
+            self._poller = None
+            self._schedule.abandon()
+        askers, self._askers = self._askers, []
+        for later in askers:
+            later.fail(self._paused(until))
+
+    def _paused(self, until: float) -> Paused:
+        minutes = math.ceil((until - trio.current_time()) / 60)
+        return Paused(
+            f"{self._device.friendly_name} is left to others for {minutes} more min: 'hawk devices release"
+            f" {self._device.address} --end' ends that."
+        )
+
     # -- the view ----------------------------------------------------------------------------
 
     def _update(self, view: DeviceView) -> None:
@@ -302,5 +372,6 @@ class DeviceActor(Actor):
             view=self._view,
             transitions=self._logbook.transitions,
             counters=self._logbook.counters,
+            quality=self._logbook.attempts.quality(self._view.rssi),
             next_poll=None if running else max(0.0, self._due - trio.current_time()),
         )

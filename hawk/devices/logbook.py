@@ -5,7 +5,8 @@ from collections import deque
 from dataclasses import replace
 
 from hawk.devices.poll import Polled
-from hawk.errors import Busy
+from hawk.devices.quality import Attempts
+from hawk.errors import Busy, NoAdapter
 from hawk.model.device import Counters, Device, LinkState, Outcome, Transition
 from hawk.model.reading import Moment
 
@@ -18,6 +19,7 @@ class Logbook:
     def __init__(self) -> None:
         self._transitions: deque[Transition] = deque(maxlen=KEPT)
         self.counters = Counters()
+        self.attempts = Attempts()
         self.outcome: Outcome | None = None
 
     @property
@@ -32,6 +34,8 @@ class Logbook:
         before = self.outcome.code if self.outcome else None
         self.outcome = _outcome(polled, moment)
         self.counters = counted(self.counters, polled, moment)
+        if not isinstance(polled.error, NoAdapter | Busy):
+            self.attempts.add(failed=polled.failed, ok=polled.error is None)
         if self.outcome.code != before:
             said = "was read" if polled.error is None else f"could not be read: {polled.error}"
             log.info("%s (%s) %s", device.friendly_name, device.address, said)
@@ -45,9 +49,14 @@ def _outcome(polled: Polled, moment: Moment) -> Outcome:
 
 def counted(old: Counters, polled: Polled, moment: Moment) -> Counters:
     """One poll more. The mean follows slowly: one bad day does not hide in years."""
+    if isinstance(polled.error, NoAdapter | Busy):
+        return replace(old, skipped=old.skipped + 1)
     counters = replace(old, polls=old.polls + 1, last_duration=polled.duration)
     if polled.error is not None:
-        return replace(counters, failed=old.failed + 1)
+        kind = polled.error.outcome
+        return replace(
+            counters, failed=old.failed + 1, failed_by={**old.failed_by, kind: old.failed_by.get(kind, 0) + 1}
+        )
     mean = polled.duration if old.mean_duration is None else 0.9 * old.mean_duration + 0.1 * polled.duration
     return replace(counters, ok=old.ok + 1, mean_duration=mean, last_success=moment)
 

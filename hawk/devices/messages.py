@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from actors import Query
-from hawk.model.device import Counters, Device, DeviceView, Transition
-from hawk.model.reading import Reading
+from hawk.model.device import Counters, Device, DeviceView, Quality, Transition
+from hawk.model.reading import Moment, Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,27 @@ class Configure:
 @dataclass(frozen=True, slots=True)
 class PollNow(Query[Reading]):
     """Reads the device at once; while it is being read already, answers with that reading.
-    Raises BluetoothError with the reason, or Busy when other devices keep the radio.
+    Raises BluetoothError with the reason, Busy when other devices keep the radio, or Paused.
     """
+
+
+@dataclass(frozen=True, slots=True)
+class Release(Query[Moment]):
+    """To a device, or to the group for all: lets the link go and makes none for so long. Hearing
+    goes on. Answered with the end of it.
+    """
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class EndRelease(Query[None]):
+    """To a device, or to the group for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasesChanged:
+    """To each device, by the group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +53,7 @@ class Connection:
     view: DeviceView
     transitions: tuple[Transition, ...]  # the last 50, oldest first
     counters: Counters
+    quality: Quality
     next_poll: float | None  # [s] from now; None while a poll is running
 
 

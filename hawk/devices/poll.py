@@ -3,7 +3,7 @@
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import trio
@@ -30,6 +30,7 @@ class Polled:
 
     error: HawkError | None
     heard: bool = True  # the device was there
+    failed: int = 0  # attempts in vain; one if it was not even heard
     duration: float = 0.0  # [s] of the last session, without the waiting before it
 
 
@@ -49,15 +50,15 @@ class Poller:
             try:
                 sighted = await self._wait_until_heard()
             except BluetoothError as error:
-                return Polled(error, heard=False)
+                return Polled(error, heard=False, failed=failed + 1)
             polled = await self._attempt(sighted.adapter)
             if not isinstance(polled.error, _PASSING):
-                return polled
+                return replace(polled, failed=failed + (polled.error is not None))
             failed, spent = failed + 1, spent + polled.duration
             jitter = random.random()  # noqa: S311  # spreads attempts, keeps no secret
             wait = self.station.inside_poll.wait(failed, spent, jitter)
             if wait is None:
-                return polled
+                return replace(polled, failed=failed)
             await trio.sleep(wait)
 
     async def _wait_until_heard(self) -> Sighted:

@@ -22,6 +22,10 @@ class Schedule:
         self.running, self._ended = False, now
         self._streak = Streak() if ok else self._streak.failed(heard=heard)
 
+    def abandon(self) -> None:
+        """The poll that runs was given up, and says nothing about the device."""
+        self.running, self._began = False, self._ended
+
     def due(self, interval: float, retry: Retry) -> float:
         """From start to start; after a failure from its end."""
         if self._streak.failures:

@@ -7,6 +7,7 @@ from actors import ActorRef
 from hawk.ble.radio import Limits, Radio
 from hawk.clock import Clock
 from hawk.devices.policy import BetweenPolls, Freshness, InsidePoll, Recording
+from hawk.devices.releases import Releases
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +24,4 @@ class Station:
     between_polls: BetweenPolls = field(default_factory=BetweenPolls)
     inside_poll: InsidePoll = field(default_factory=InsidePoll)
     freshness: Freshness = field(default_factory=Freshness)
+    releases: Releases = field(default_factory=Releases)

@@ -5,15 +5,18 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+import trio
+
 from actors import ActorRef, ChildSpec, Group, Reconcile, RestartChild
 from hawk.devices.device import DeviceActor
-from hawk.devices.messages import Configure
+from hawk.devices.messages import Configure, EndRelease, Release, ReleasesChanged
 from hawk.devices.station import Station
 from hawk.drivers.api import Driver
 from hawk.drivers.catalogue import Catalogue
 from hawk.errors import NotFound
 from hawk.events import DeviceChanged, DeviceRemoved, VehicleChanged
 from hawk.model.device import Device, Lifecycle
+from hawk.model.reading import Moment
 from hawk.registry.messages import GetRegistry, Snapshot
 
 _SNAPSHOT_DEADLINE = 5.0  # [s]
@@ -37,7 +40,23 @@ class DevicesGroup(Group[Configure]):
         match message:
             case DeviceChanged() | DeviceRemoved() | VehicleChanged():
                 message = Reconcile()
+            case Release(seconds):
+                return self._release_all(seconds)
+            case EndRelease():
+                self._station.releases.end(None)
+                return self._tell_all(ReleasesChanged())
         return super().on_receive(message)
+
+    def _release_all(self, seconds: float) -> Moment:
+        self._station.releases.release(None, trio.current_time() + seconds)
+        self._tell_all(ReleasesChanged())
+        now = self._station.clock.moment()
+        return Moment(None if now.utc is None else now.utc + round(seconds * 1000), now.boot_time + seconds)
+
+    def _tell_all(self, message: Any) -> None:
+        for child in self._children.values():
+            if child.ref is not None and child.ref.is_alive():
+                child.ref.tell(message)
 
     async def wanted(self) -> Mapping[str, Configure]:
         snapshot = await self._registry.ask(GetRegistry()).within(_SNAPSHOT_DEADLINE)

@@ -1,6 +1,7 @@
 """Devices: the gadget on the battery and its record."""
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hawk.model.address import Address
@@ -83,9 +84,21 @@ class Counters:
     polls: int = 0
     ok: int = 0
     failed: int = 0
+    failed_by: Mapping[str, int] = field(default_factory=dict)  # outcome -> so many of `failed`
+    skipped: int = 0  # nothing could be heard at all, or the radio was busy; not among `polls`
     mean_duration: float | None = None  # [s] of successful polls: 0.9 old + 0.1 new
     last_duration: float | None = None  # [s]
     last_success: Moment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Of the link to a device, by its last attempts to connect."""
+
+    attempts: int  # at most 100
+    ok: int
+    percent: int | None  # None while there are too few
+    verdict: str  # for people
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +116,7 @@ class DeviceView:
     available: bool = False  # its newest data are young enough
     stale: frozenset[str] = frozenset()  # quantities whose value is too old to be shown as of now
     outcome: Outcome | None = None
+    released_until: Moment | None = None  # left to others
     simulated: bool = False
     proven_type: str | None = None  # what its advertisements prove it to be, if not what its record says
 

@@ -34,7 +34,14 @@ def create_app(ours: Services) -> QuartTrio:
     app.register_error_handler(HTTPException, _say_http)
     app.register_error_handler(ClientGone, _say_nothing)
     app.register_error_handler(Exception, _say_bug)
-    for routes in (devices.routes, vehicles.routes, readings.routes, system.routes, events.routes):
+    for routes in (
+        devices.routes,
+        devices.everything,
+        vehicles.routes,
+        readings.routes,
+        system.routes,
+        events.routes,
+    ):
         app.register_blueprint(routes)
     return app
 

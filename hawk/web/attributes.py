@@ -9,10 +9,12 @@ from hawk.errors import BadAddress, Invalid
 from hawk.model.address import Address, parse_address
 from hawk.model.device import Lifecycle
 from hawk.registry.messages import DeviceChanges
-from hawk.web.jsonapi import ApiError, Json, Sent
+from hawk.web.jsonapi import ApiError, Json, Sent, parse_document
 
 VEHICLE_ID = "/data/attributes/vehicle_id"
 VEHICLE_LINK = "/data/relationships/vehicle/data/id"
+
+RELEASE_MINUTES = 30  # unless somebody says otherwise
 
 _HERE = "/data/attributes"
 _RETRY = f"{_HERE}/connection_config"
@@ -54,6 +56,16 @@ def device_changes(address: Address, sent: Sent) -> DeviceChanges:
         reconnection_delay=_seconds(retry, "reconnection_delay", _RETRY),
         lifecycle=_lifecycle(attributes),
     )
+
+
+def release_seconds(body: bytes) -> float:
+    """How long to release. Raises what `parse_document` raises, and Invalid."""
+    attributes = parse_document(body, "releases").attributes if body else {}
+    _only(attributes, {"minutes"}, _HERE)
+    minutes = attributes.get("minutes", RELEASE_MINUTES)
+    if isinstance(minutes, bool) or not isinstance(minutes, int | float) or not 1 <= minutes <= 24 * 60:
+        raise Invalid("minutes is a number from 1 to 1440", f"{_HERE}/minutes")
+    return minutes * 60.0
 
 
 def vehicle_name(sent: Sent, vehicle_id: str | None = None) -> str | None:

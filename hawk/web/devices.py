@@ -7,20 +7,27 @@ from typing import Any
 from quart import Blueprint, Response, request
 
 from actors import ActorRef, FindChild
-from hawk.devices.messages import GetConnection, GetView, PollNow
+from hawk.devices.messages import EndRelease, GetConnection, GetView, PollNow, Release
 from hawk.directory.messages import ListDevices, ListVehicles, LookUpDevice
 from hawk.errors import Invalid, NotFound
 from hawk.model.address import Address, parse_address
 from hawk.model.device import DeviceView, Lifecycle, LinkState
 from hawk.registry.messages import ChangeDevice, ConfigureDevice, GetRegistry, RemoveDevice
-from hawk.web.attributes import VEHICLE_ID, VEHICLE_LINK, device_address, device_changes
+from hawk.web.attributes import VEHICLE_ID, VEHICLE_LINK, device_address, device_changes, release_seconds
 from hawk.web.http import answer, endpoint, no_content, services
 from hawk.web.jsonapi import Sent, parse_document
 from hawk.web.query import Asked, Parameters, bad_parameter
-from hawk.web.resources import connection_resource, device_resource, reading_resource, vehicle_resource
+from hawk.web.resources import (
+    connection_resource,
+    device_resource,
+    reading_resource,
+    release_resource,
+    vehicle_resource,
+)
 from hawk.web.services import LONG_DEADLINE, ask
 
 routes = Blueprint("devices", __name__, url_prefix="/api/devices")
+everything = Blueprint("release", __name__, url_prefix="/api/release")
 
 POLL_DEADLINE = 150.0  # [s] waiting to be heard, for a slot, to connect and to read
 
@@ -48,7 +55,7 @@ async def list_devices(asked: Asked) -> Response:
 
 
 @routes.get("/<mac>")
-@endpoint(Parameters(kinds=_KINDS, includes=("vehicle",)))
+@endpoint(Parameters(kinds=(*_KINDS, "connections"), includes=("vehicle", "connection")))
 async def get_device(asked: Asked, mac: str) -> Response:
     view = await _view(parse_address(mac))
     return answer({"data": asked.sparse(_resource(view))} | await _included(asked, [view]))
@@ -101,6 +108,35 @@ async def get_connection(asked: Asked, mac: str) -> Response:
     return answer({"data": asked.sparse(connection_resource(await ask(ref, GetConnection())))})
 
 
+@routes.post("/<mac>/release")
+@endpoint()
+async def release_device(asked: Asked, mac: str) -> Response:
+    address = parse_address(mac)
+    until = await ask(await _actor(address), Release(release_seconds(asked.body)))
+    return answer({"data": release_resource(address, until)})
+
+
+@routes.delete("/<mac>/release")
+@endpoint()
+async def end_release(_: Asked, mac: str) -> Response:
+    await ask(await _actor(parse_address(mac)), EndRelease())
+    return no_content()
+
+
+@everything.post("")
+@endpoint()
+async def release_all(asked: Asked) -> Response:
+    until = await ask(services().devices, Release(release_seconds(asked.body)))
+    return answer({"data": release_resource("all", until)})
+
+
+@everything.delete("")
+@endpoint()
+async def end_all_releases(_: Asked) -> Response:
+    await ask(services().devices, EndRelease())
+    return no_content()
+
+
 # --------------------------------------------------------------------------------------------
 
 
@@ -149,9 +185,16 @@ async def _actor(address: Address) -> ActorRef[Any]:
 async def _included(asked: Asked, page: list[DeviceView]) -> dict[str, Any]:
     if not asked.include:
         return {}
-    wanted = {view.device.vehicle_id for view in page}
-    vehicles = await ask(services().directory, ListVehicles())
-    return {"included": [asked.sparse(vehicle_resource(v)) for v in vehicles if v.vehicle.id in wanted]}
+    found: list[dict[str, Any]] = []
+    if "vehicle" in asked.include:
+        wanted = {view.device.vehicle_id for view in page}
+        vehicles = await ask(services().directory, ListVehicles())
+        found += [vehicle_resource(each) for each in vehicles if each.vehicle.id in wanted]
+    if "connection" in asked.include:
+        for view in page:
+            if ref := await ask(services().devices, FindChild(view.device.address)):
+                found.append(connection_resource(await ask(ref, GetConnection())))
+    return {"included": [asked.sparse(each) for each in found]}
 
 
 def _resource(view: DeviceView) -> dict[str, Any]:

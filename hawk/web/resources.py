@@ -61,7 +61,7 @@ def reading_resource(reading: Reading) -> dict[str, Any]:
 
 
 def device_resource(view: DeviceView, default_interval: float) -> dict[str, Any]:
-    address = view.device.address
+    address, configured = view.device.address, view.device.lifecycle is Lifecycle.CONFIGURED
     return resource(
         "devices",
         address,
@@ -69,7 +69,10 @@ def device_resource(view: DeviceView, default_interval: float) -> dict[str, Any]
         {
             "vehicle": to_one("vehicles", view.device.vehicle_id),
             "readings": {"links": {"related": f"/api/readings/{address}"}},
-            "connection": {"links": {"related": f"/api/devices/{address}/connection"}},
+            "connection": {
+                **to_one("connections", address if configured else None),
+                "links": {"related": f"/api/devices/{address}/connection"},
+            },
         },
         f"/api/devices/{address}",
     )
@@ -100,6 +103,7 @@ def device_attributes(view: DeviceView, default_interval: float) -> Json:
         "stale": device.lifecycle is Lifecycle.CONFIGURED and bool(live.values) and not view.available,
         "simulated": view.simulated,
         "proven_type": view.proven_type,
+        "released_until": timestamp(view.released_until),
         **{quantity: measured and measured.value for quantity, measured in values.items()},
         "battery_status": live.status,
         "status_code": live.status_code,
@@ -151,14 +155,27 @@ def connection_resource(connection: Connection) -> dict[str, Any]:
             "polls": counters.polls,
             "polls_ok": counters.ok,
             "polls_failed": counters.failed,
+            "failed_by": dict(counters.failed_by),
+            "polls_skipped": counters.skipped,
             "mean_duration": counters.mean_duration,
             "last_duration": counters.last_duration,
             "last_success": timestamp(counters.last_success),
             "next_poll_in": connection.next_poll,
             "rssi": view.rssi,
+            "link_quality": {
+                "attempts": connection.quality.attempts,
+                "ok": connection.quality.ok,
+                "percent": connection.quality.percent,
+                "verdict": connection.quality.verdict,
+            },
         },
         {"device": to_one("devices", view.device.address)},
     )
+
+
+def release_resource(released: str, until: Moment) -> dict[str, Any]:
+    """`released` is an address, or "all"."""
+    return resource("releases", released, {"until": timestamp(until)})
 
 
 def discovery_resource(fact: DeviceDiscovered) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from hawk.devices.messages import Connection, GetConnection, GetView, PollNow
 from hawk.directory.messages import LookUpDevice
 from hawk.errors import Busy, HeldByAnother
 from hawk.events import DeviceUpdated
-from hawk.model.device import Counters, DeviceView, Lifecycle
+from hawk.model.device import Counters, DeviceView, Lifecycle, Quality
 from hawk.model.live import Live
 from hawk.model.reading import Moment, Sample, Source
 from hawk.registry.messages import Discover, GetRegistry, Snapshot
@@ -287,7 +287,9 @@ async def test_a_poll_that_fails_says_why(refusal: Exception, status: int) -> No
 
 async def test_the_connection_of_a_device_can_be_looked_at() -> None:
     async with open_stage() as stage:
-        connection = Connection(DeviceView(device()), (), Counters(polls=3, ok=3), next_poll=10.0)
+        connection = Connection(
+            DeviceView(device()), (), Counters(polls=3, ok=3), Quality(3, 3, None, "unknown"), next_poll=10.0
+        )
         await stage.actor(1, {GetConnection: connection})
         found = await stage.get(f"/api/devices/{MAC}/connection?fields[connections]=polls")
         assert found["data"]["attributes"] == {"polls": 3}
@@ -305,3 +307,26 @@ async def test_lists_follow_what_is_measured(tmp_path: Path) -> None:
 
         await until(followed)
         assert record.lifecycle is Lifecycle.CONFIGURED
+
+
+# -- releasing ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/api/release", f"/api/devices/{MAC}/release"])
+@pytest.mark.parametrize("minutes", [0, 1441, "30", True, None])
+async def test_how_long_to_release_is_checked(path: str, minutes: object) -> None:
+    async with open_stage() as stage:
+        await stage.actor(1, {})
+        said = await stage.send("POST", path, {"minutes": minutes}, kind="releases")
+        error = await stage.error(said, 422)
+        assert error["source"] == {"pointer": "/data/attributes/minutes"}
+
+
+async def test_a_connection_is_included_on_demand(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        await stage.configured(1)
+        connection = Connection(DeviceView(device()), (), Counters(), Quality(0, 0, None, "unknown"), None)
+        await stage.actor(1, {GetConnection: connection, GetView: DeviceView(device())})
+        found = await stage.get(f"/api/devices/{MAC}?include=connection&fields[connections]=link_quality")
+        assert [(each["type"], each["id"]) for each in found["included"]] == [("connections", MAC)]
+        assert found["data"]["relationships"]["connection"]["data"] == {"type": "connections", "id": MAC}

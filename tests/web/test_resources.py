@@ -5,7 +5,7 @@ from typing import Any
 
 from hawk.devices.messages import Connection
 from hawk.directory.messages import VehicleView
-from hawk.model.device import Counters, DeviceView, Lifecycle, LinkState, Outcome, Transition
+from hawk.model.device import Counters, DeviceView, Lifecycle, LinkState, Outcome, Quality, Transition
 from hawk.model.live import Live
 from hawk.model.reading import Moment, Sample, Source
 from hawk.model.vehicle import Vehicle, summarise
@@ -157,7 +157,16 @@ def test_a_connection_tells_its_transitions_and_counters() -> None:
             Transition(LinkState.CONNECTING, NOW),
             Transition(LinkState.ERROR, LATER, "unreachable"),
         ),
-        counters=Counters(polls=2, ok=1, failed=1, mean_duration=3.5, last_duration=3.5, last_success=NOW),
+        counters=Counters(
+            polls=2,
+            ok=1,
+            failed=1,
+            failed_by={"silent": 1},
+            mean_duration=3.5,
+            last_duration=3.5,
+            last_success=NOW,
+        ),
+        quality=Quality(12, 9, 75, "fair"),
         next_poll=42.0,
     )
     said = connection_resource(connection)

@@ -1,0 +1,83 @@
+"""`hawk devices`: what a running service does for one device."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+_DATA = click.option("--data", type=click.Path(path_type=Path), help="The data folder of the service.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document, for programs.")
+
+
+@click.group()
+def devices() -> None:
+    """Read devices, and leave them to others."""
+
+
+@devices.command()
+@click.argument("mac")
+@_DATA
+@_JSON
+def poll(mac: str, data: Path | None, *, as_json: bool) -> None:
+    """Connect to MAC and read it, now."""
+
+    def work(ask: Callable[..., Any]) -> tuple[dict[str, Any], str]:
+        reading = ask("POST", f"/api/devices/{mac}/readings")["data"]["attributes"]
+        return {"reading": reading}, _in_words(reading)
+
+    _do(data, work, as_json=as_json)
+
+
+@devices.command()
+@click.argument("mac", required=False)
+@click.option("--all", "everything", is_flag=True, help="All devices.")
+@click.option("--minutes", type=click.IntRange(1, 1440), default=30, show_default=True)
+@click.option("--end", is_flag=True, help="Read it again.")
+@_DATA
+@_JSON
+def release(
+    mac: str | None, data: Path | None, minutes: int, *, everything: bool, end: bool, as_json: bool
+) -> None:
+    """Leave MAC to an app on a phone for a while: no link is made to it meanwhile."""
+    if (mac is None) is not everything:
+        raise click.UsageError("say which device, or --all")
+    path = "/api/release" if mac is None else f"/api/devices/{mac}/release"
+    whom = "All devices are" if mac is None else f"{mac} is"
+
+    def work(ask: Callable[..., Any]) -> tuple[dict[str, Any], str]:
+        if end:
+            ask("DELETE", path)
+            return {"device_id": mac, "until": None}, f"{whom} read again."
+        sent = {"data": {"type": "releases", "attributes": {"minutes": minutes}}}
+        said = ask("POST", path, sent)["data"]
+        until = said["attributes"]["until"]
+        device_id = None if mac is None else said["id"]
+        return {"device_id": device_id, "until": until}, f"{whom} left to others for {minutes} min."
+
+    _do(data, work, as_json=as_json)
+
+
+def _do(
+    data: Path | None, work: Callable[[Callable[..., Any]], tuple[dict[str, Any], str]], *, as_json: bool
+) -> None:
+    import json
+    import os
+
+    from hawk import datafolder
+    from hawk.cli import running
+
+    try:
+        document, words = work(running.find(datafolder.choose(data, os.environ)).ask)
+    except (running.NoService, running.Refused) as error:
+        said = {"error": {"code": error.outcome, "detail": str(error)}}
+        click.echo(json.dumps(said) if as_json else f"hawk: {error}", err=True)
+        sys.exit(1)
+    click.echo(json.dumps(document) if as_json else words)
+
+
+def _in_words(reading: dict[str, Any]) -> str:
+    units = {"voltage": "V", "current": "A", "power": "W", "state_of_charge": "%", "temperature": "°C"}
+    values = [f"{reading[name]:g} {unit}" for name, unit in units.items() if reading[name] is not None]
+    return f"{reading['device_name']}: {', '.join(values)}, {reading['status'] or 'no status'}"

@@ -1,0 +1,70 @@
+"""The service that runs on this data folder, asked over HTTP."""
+
+import json
+import os
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from hawk.errors import HawkError
+
+PATIENCE = 160.0  # [s] a device may have to be waited for
+
+
+class NoService(HawkError):
+    code = "no_service"
+
+
+class Refused(HawkError):
+    """What the service said; its code and words."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.said = code
+
+    @property
+    def outcome(self) -> str:
+        return self.said
+
+
+class Running:
+    def __init__(self, data: Path, url: str, token: str) -> None:
+        self._data, self._url, self._token = data, url, token
+
+    def ask(self, method: str, path: str, document: object = None) -> Any:
+        """The document of the answer; None if it has none. Raises Refused or NoService."""
+        request = urllib.request.Request(  # noqa: S310  # http, from run.json
+            self._url + path,
+            data=None if document is None else json.dumps(document).encode(),
+            headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/vnd.api+json"},
+            method=method,
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
+                body = answer.read()
+        except urllib.error.HTTPError as error:
+            raise _refused(error) from None
+        except OSError as error:
+            raise NoService(
+                f"The service on {self._data} does not answer at {self._url} ({error}): is it still running?"
+            ) from None
+        return json.loads(body) if body else None
+
+
+def find(data: Path) -> Running:
+    """Raises NoService."""
+    try:
+        run = json.loads((data / "run.json").read_text())
+        token = os.environ.get("BATTERYHAWK_API_TOKEN") or (data / "api-token").read_text().strip()
+    except (OSError, ValueError):
+        raise NoService(f"No service runs on {data}: start it with 'hawk serve --data {data}'.") from None
+    return Running(data, run["url"].replace("//0.0.0.0:", "//127.0.0.1:"), token)
+
+
+def _refused(error: urllib.error.HTTPError) -> Refused:
+    try:
+        first = json.loads(error.read())["errors"][0]
+        return Refused(first["code"], first["detail"])
+    except (ValueError, LookupError, TypeError):
+        return Refused("failed", f"the service answered {error.code}")
