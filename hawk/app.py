@@ -18,6 +18,7 @@ from hawk.ble.open import open_radio
 from hawk.clock import SystemClock
 from hawk.config.load import Loaded
 from hawk.datafolder import DataFolder
+from hawk.doctor import machine
 from hawk.drivers import catalogue
 from hawk.errors import HawkError, StoreUnavailable, WithoutBluetooth
 from hawk.registry.files import RegistryFiles
@@ -52,6 +53,9 @@ def run(launch: Launch) -> None:
         parts = _open(launch, folder, stack, ending)
         for warning in parts.warnings:
             log.warning("%s", warning)
+        for check in machine.local(launch.loaded.settings, folder.path):
+            if check.ok is False:
+                log.warning("%s: %s", check.detail, check.fix)
         trio.run(_serve, launch, folder, parts)
     if ending.reason is not None:
         raise ending.reason

@@ -28,6 +28,38 @@ def choose(option: Path | None, environ: Mapping[str, str]) -> Path:
     return Path(platformdirs.user_data_dir("battery-hawk", appauthor=False))
 
 
+def check_writable(path: Path) -> None:
+    """Makes it if need be. Raises ConfigurationError that says what to do."""
+    probe = path / f".probe-{os.getpid()}"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"hawk")
+        probe.unlink()
+    except OSError as error:
+        raise ConfigurationError(_cannot_write(path, error)) from error
+
+
+def who_runs(path: Path) -> str | None:
+    """The service on this folder, as it says itself; None if none says so."""
+    try:
+        run = json.loads((path / "run.json").read_text())
+        return f"process {run['pid']} at {run['url']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _cannot_write(path: Path, error: OSError) -> str:
+    uid, gid = os.getuid(), os.getgid()
+    there = next(each for each in (path, *path.parents) if each.exists())
+    owner = there.stat().st_uid
+    if isinstance(error, PermissionError):
+        return (
+            f"The data folder {path} cannot be written: {there} belongs to uid {owner}, this is uid {uid}."
+            f" Run: sudo chown -R {uid}:{gid} {there}"
+        )
+    return f"The data folder {path} cannot be written: {error.strerror or error}."
+
+
 class DataFolder:
     """Ours alone while it is open."""
 
@@ -46,7 +78,7 @@ class DataFolder:
     def open(cls, path: Path) -> Iterator["DataFolder"]:
         """Raises ConfigurationError when it cannot be written, AlreadyRunning when another has it."""
         folder = cls(path.absolute())
-        folder._check_writable()
+        check_writable(folder.path)
         with folder._locked():
             try:
                 yield folder
@@ -70,42 +102,17 @@ class DataFolder:
 
     # ----------------------------------------------------------------------------------------
 
-    def _check_writable(self) -> None:
-        probe = self.path / f".probe-{os.getpid()}"
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            probe.write_bytes(b"hawk")
-            probe.unlink()
-        except OSError as error:
-            raise ConfigurationError(self._cannot_write(error)) from error
-
-    def _cannot_write(self, error: OSError) -> str:
-        uid, gid = os.getuid(), os.getgid()
-        there = next(path for path in (self.path, *self.path.parents) if path.exists())
-        owner = there.stat().st_uid
-        if isinstance(error, PermissionError):
-            return (
-                f"The data folder {self.path} cannot be written: {there} belongs to uid {owner}, this is uid {uid}."
-                f" Run: sudo chown -R {uid}:{gid} {there}"
-            )
-        return f"The data folder {self.path} cannot be written: {error.strerror or error}."
-
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         with (self.path / "lock").open("a") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process
             except BlockingIOError as error:
-                raise AlreadyRunning(self._who_runs()) from error
+                who = who_runs(self.path) or "another process"
+                raise AlreadyRunning(
+                    f"{self.path} is used by {who}: stop it, or choose another folder with --data."
+                ) from error
             yield
-
-    def _who_runs(self) -> str:
-        try:
-            run = json.loads(self._run_json.read_text())
-            who = f"process {run['pid']} at {run['url']}"
-        except (OSError, ValueError, KeyError, TypeError):
-            who = "another process"
-        return f"{self.path} is used by {who}: stop it, or choose another folder with --data."
 
     def _made_once(self, file: Path, fresh: str, pattern: str, mode: int) -> str:
         if not file.exists():

@@ -23,6 +23,7 @@ LAYERS = [
     ["pure"],
     ["hawk.registry", "hawk.directory", "hawk.store", "hawk.vehicles", "hawk.ble", "hawk.devices", "hawk.config",
      "hawk.datafolder", "hawk.logs"],
+    ["hawk.doctor"],
     ["hawk.web"],
     ["hawk.tree"],
     ["hawk.app"],

@@ -40,6 +40,7 @@ class KnownDevice:
     address: Address
     adapter: str
     connected: bool
+    rssi: int | None = None  # [dBm]; None while it is not heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,13 @@ class Bluez:
         """Ends the link, or the attempt to make one. Raises BluetoothError."""
         with suppress(_NoSuchLinkError):
             await self._call(path, _DEVICE, "Disconnect", address=address)
+
+    async def start_discovery(self, adapter: str) -> None:
+        """Until `stop_discovery`, or the end of this connection."""
+        await self._call(f"/org/bluez/{adapter}", _ADAPTER, "StartDiscovery")
+
+    async def stop_discovery(self, adapter: str) -> None:
+        await self._call(f"/org/bluez/{adapter}", _ADAPTER, "StopDiscovery")
 
     async def power(self, adapter: str, *, on: bool) -> None:
         await self._send(
@@ -212,6 +220,7 @@ def devices_in(objects: Objects) -> tuple[KnownDevice, ...]:
             parse_address(interfaces[_DEVICE]["Address"]),
             adapter_of(path),
             bool(interfaces[_DEVICE].get("Connected")),
+            interfaces[_DEVICE].get("RSSI"),
         )
         for path, interfaces in objects.items()
         if _DEVICE in interfaces

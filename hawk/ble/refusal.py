@@ -28,7 +28,7 @@ def no_bus(error: OSError | EOFError | ValueError) -> NoAdapter:
         return no_permission(str(error))
     return NoAdapter(
         f"The system's D-Bus cannot be reached ({str(error) or type(error).__name__}): install and start dbus"
-        " and bluez; in a container, mount /run/dbus of the host."
+        " and bluez; in a container, mount the host's (docker run -v /run/dbus:/run/dbus)."
     )
 
 
@@ -43,7 +43,7 @@ def daemon_silent() -> BluetoothStuck:
 def no_permission(detail: str) -> NoPermission:
     return NoPermission(
         f"There is no permission to use Bluetooth ({detail}): add the user to the group 'bluetooth' and sign"
-        " in again; in a container, allow D-Bus (security option apparmor=unconfined)."
+        " in again; in a container, allow D-Bus (docker run --security-opt apparmor=unconfined)."
     )
 
 

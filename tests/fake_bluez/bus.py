@@ -18,6 +18,7 @@ _CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configura
   <policy context="default">
     <allow user="*"/><allow own="*"/>
     <allow send_destination="*" eavesdrop="true"/><allow receive_sender="*" eavesdrop="true"/>
+    {policy}
   </policy>
   <limit name="max_connections_per_user">{connections}</limit>
   <limit name="max_match_rules_per_connection">512</limit>
@@ -28,11 +29,11 @@ _CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configura
 
 @contextlib.asynccontextmanager
 async def private_daemon(
-    folder: Path, connections: int
+    folder: Path, connections: int, policy: str = ""
 ) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
-    """Its address and its process."""
+    """Its address and its process. `policy`: further rules, which may deny what the others allow."""
     config = folder / "bus.conf"
-    config.write_text(_CONFIG.format(folder=folder, connections=connections))
+    config.write_text(_CONFIG.format(folder=folder, connections=connections, policy=policy))
     try:
         daemon = await asyncio.create_subprocess_exec(
             "dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile", "--print-address=1",

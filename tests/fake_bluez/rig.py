@@ -30,6 +30,7 @@ class FakeBluez:
         temporary: float = 30.0,  # [s] until an unheard device is forgotten
         dedupe: str = "none",
         adapters: Sequence[str] = ("hci0",),
+        policy: str = "",  # further rules of the bus, in its XML
         **faults: Any,
     ) -> None:
         """`faults` are those of every monitor."""
@@ -41,7 +42,7 @@ class FakeBluez:
             documents.append(document)
         self._options = {
             "monitors": documents, "adv_interval": adv_interval, "connections": connections,
-            "temporary": temporary, "dedupe": dedupe, "adapters": list(adapters),
+            "temporary": temporary, "dedupe": dedupe, "adapters": list(adapters), "policy": policy,
         }  # fmt: skip
 
     def __enter__(self) -> "FakeBluez":

@@ -1,0 +1,1 @@
+"""`hawk doctor`: what keeps the service from working here, layer by layer, and what to do."""
