@@ -2,6 +2,7 @@
 
 import signal
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -74,6 +75,45 @@ def test_bluetoothd_is_killed_and_started_again_and_again(tmp_path: Path) -> Non
 
 def test_the_adapter_is_pulled_and_plugged_in_again_and_again(tmp_path: Path) -> None:
     come_and_go(tmp_path, {"order": "unplug"}, {"order": "plug"})
+
+
+def test_the_bus_itself_is_killed_and_comes_back(tmp_path: Path) -> None:
+    folder = tmp_path / "bus"
+    folder.mkdir()
+    never = dict.fromkeys((monitor.address for monitor in MONITORS), 0)
+    with FakeBluez(MONITORS, adv_interval=0.2, period=0.1, folder=str(folder)) as bluez:
+        service = Service(tmp_path / "data")
+        service.__enter__()
+        configured(service)
+        read_again(service, bluez, never)
+        bluez.do("kill_bus")
+    try:
+        wait_until(
+            lambda: not service.get("/api/system/status")["data"]["attributes"]["bluetooth"]["listening"]
+        )
+        before = newest(service)
+        with FakeBluez(MONITORS, adv_interval=0.2, period=0.1, folder=str(folder)) as bluez:
+            read_again(service, bluez, before)
+            assert service.stop() == 0
+            assert bluez.state()["linked"] == []
+    finally:
+        service.__exit__(None, None, None)
+
+
+def test_a_second_service_on_the_adapter_says_so_and_takes_over_when_the_first_ends(tmp_path: Path) -> None:
+    def bluetooth(service: Service) -> Any:
+        return service.get("/api/system/status")["data"]["attributes"]["bluetooth"]
+
+    with FakeBluez(MONITORS, adv_interval=0.2), Service(tmp_path / "second") as second:
+        wait_until(lambda: bluetooth(second)["listening"])
+        with Service(tmp_path / "first") as first:
+            wait_until(lambda: bluetooth(first)["reason"])
+            assert (
+                "Another Battery Hawk on this machine uses the Bluetooth adapter hci0"
+                in bluetooth(first)["reason"]
+            )
+            assert second.stop() == 0
+            wait_until(lambda: bluetooth(first)["listening"], within=40)
 
 
 def test_after_a_kill_in_the_middle_of_sessions_the_links_are_cleared_and_the_devices_read(

@@ -18,6 +18,7 @@ ROWS = {
     "actors": inside.actors,
     "decoding": inside.decoding,
     "reads": inside.reads,
+    "linger": processes.linger,
     "api": processes.api,
     "latency": processes.latency,
 }

@@ -151,3 +151,27 @@ def _waits(service: Service, count: int) -> Iterator[float]:
                 yield (datetime.now(UTC) - said).total_seconds()
                 if (count := count - 1) == 0:
                     return
+
+
+def linger() -> Iterator[Row]:
+    """bluetoothd needs 2 s to let go of a link: with two links the next connect goes on meanwhile."""
+    one, two = _read_eight(1), _read_eight(2)
+    yield Row("8 devices read over one link at a time", one, "s", "", None)
+    yield Row("8 devices read over two links at a time", two, "s", "", None)
+    yield at_most("two links beside one, BlueZ lingering for 2 s", two / one, "x", 0.6)
+
+
+def _read_eight(links: int) -> float:
+    """Seconds from the first connect until all were read and let go."""
+    monitors = fleet(8)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        FakeBluez(monitors, adv_interval=0.5, disconnect_delay=2.0) as bluez,
+    ):
+        configured(Path(folder) / "data", monitors, 86400)
+        with Service(Path(folder) / "data", BATTERYHAWK_BLUETOOTH_MAX_CONCURRENT_CONNECTIONS=str(links)):
+            wait_until(lambda: bluez.state()["linked"], every=0.01)
+            started = time.perf_counter()
+            wait_until(lambda: bluez.state()["calls"].get("Disconnect", 0) >= 8, within=120, every=0.02)
+            wait_until(lambda: not bluez.state()["linked"], every=0.02)
+            return time.perf_counter() - started

@@ -20,7 +20,7 @@ from tests.fake_bluez.monitors import Monitor
 
 async def main(options: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory(prefix="fake-bluez-") as name:
-        folder = Path(name)
+        folder = Path(options["folder"] or name)
         async with private_daemon(folder, options["connections"], options["policy"]) as (address, process):
             bus = await MessageBus(bus_address=address, negotiate_unix_fd=True).connect()
             daemon = Daemon(bus, options["adv_interval"], options["temporary"], options["dedupe"])

@@ -31,6 +31,7 @@ class FakeBluez:
         dedupe: str = "none",
         adapters: Sequence[str] = ("hci0",),
         policy: str = "",  # further rules of the bus, in its XML
+        folder: str = "",  # for the bus: a second one in the same folder has the same address
         **faults: Any,
     ) -> None:
         """`faults` are those of every monitor."""
@@ -43,6 +44,7 @@ class FakeBluez:
         self._options = {
             "monitors": documents, "adv_interval": adv_interval, "connections": connections,
             "temporary": temporary, "dedupe": dedupe, "adapters": list(adapters), "policy": policy,
+            "folder": folder,
         }  # fmt: skip
 
     def __enter__(self) -> "FakeBluez":
