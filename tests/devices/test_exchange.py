@@ -3,8 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hawk.devices.exchange import GARBAGE, REQUESTS, LiveExchange
-from hawk.errors import ProtocolError, SilentDevice, Undecodable
+from hawk.drivers.bm6 import BM6, BM6_FAMILY
+from hawk.errors import Implausible, ProtocolError, SilentDevice, Undecodable
 from hawk.model.reading import Sample
+from hawk.wire import aes
 from tests.doubles import ToyCodec, toy_sample
 
 
@@ -57,6 +59,15 @@ def test_a_device_that_streams_another_language_is_not_listened_to_for_ever() ->
         exchange.receive(b"soup")
     with pytest.raises(Undecodable, match=f"{GARBAGE} frames"):
         exchange.receive(b"soup")
+
+
+def test_values_that_cannot_be_are_told_from_another_language() -> None:
+    dead = aes.encrypt(BM6_FAMILY.key, bytes.fromhex("d155070015003200000000000000000000")[:16])
+    exchange = LiveExchange(BM6.codec())
+    for _ in range(GARBAGE - 1):
+        exchange.receive(dead)
+    with pytest.raises(Implausible, match=r"values that cannot be.*0\.00 V"):
+        exchange.receive(dead)
 
 
 def test_single_bad_frames_do_no_harm() -> None:
