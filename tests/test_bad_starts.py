@@ -119,6 +119,16 @@ def test_without_bluetooth_the_service_runs_and_says_why(tmp_path: Path) -> None
         assert service.stop(within=5) == 0
 
 
+def test_without_bluetooth_for_longer_than_was_set_the_process_ends(tmp_path: Path) -> None:
+    gone: Any = {
+        "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={tmp_path}/no-bus",
+        "BATTERYHAWK_BLUETOOTH_EXIT_AFTER": "1",
+    }
+    with Service(tmp_path / "data", **gone) as service:
+        assert service.process.wait(20) == 69
+        assert "bluetooth.exit_after" in service.log_text()
+
+
 def said(service: Service) -> Any:
     bluetooth = service.get("/api/system/status")["data"]["attributes"]["bluetooth"]
     return bluetooth if bluetooth["reason"] else None
