@@ -4,14 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hawk.drivers import generic_modbus, renogy
 from hawk.drivers.api import Driver, Note
 from hawk.drivers.catalogue import Catalogue
 from hawk.drivers.memory import Bm2Record, Bm6Record, CrankingEvent, Version
-from hawk.errors import BadAddress, NotFound, ProtocolError
+from hawk.drivers.renogy_shunt import shunt
+from hawk.errors import BadAddress, Invalid, NotFound, ProtocolError
 from hawk.model.address import Address, parse_address
 from hawk.model.reading import QUANTITIES, Sample
+from hawk.wire.modbus import parse_reply, parse_request
 
 Answer = Mapping[str, Any]
+MODBUS = "modbus"
 _ADVERTISED = frozenset({"advertisement", "ibeacon"})  # kinds that may have a company id
 
 
@@ -27,9 +31,13 @@ def answer(catalogue: Catalogue, document: object) -> Answer:
     """For one parsed line; never raises. An `id` in it comes back."""
     echoed = {"id": document["id"]} if isinstance(document, Mapping) and "id" in document else {}
     try:
+        if isinstance(document, Mapping) and document.get("kind") == MODBUS:
+            return {**echoed, "sample": sample_to_json(_modbus(document))}
         return {**echoed, **decoded(read_request(catalogue, document))}
     except ProtocolError as error:
         return {**echoed, **failure(error.reason, str(error))}
+    except Invalid as error:
+        return {**echoed, **failure("bad_request", f"{error} (at /config{error.pointer})")}
 
 
 def failure(code: str, detail: str) -> Answer:
@@ -68,6 +76,23 @@ def decoded(request: Request) -> Answer:
             return {"samples": [record and record_to_json(record) for record in records]}
         case other:
             raise TypeError(f"a decoder answered with {other!r}")  # a bug in a driver
+
+
+def _modbus(document: Mapping[str, Any]) -> Sample:
+    """Raises ProtocolError, and Invalid for a wrong config."""
+    device, data = _text(document, "device").lower(), _hex(_text(document, "hex"))
+    if device == "renogy_shunt":
+        return shunt(data)
+    if device not in renogy.DECODERS and device not in generic_modbus.NAMES:
+        known = ", ".join((*renogy.DECODERS, "renogy_shunt", *generic_modbus.NAMES))
+        raise ProtocolError("unknown_device", f"there is no Modbus device {device!r}; known: {known}")
+    registers = parse_reply(parse_request(_hex(_text(document, "request"))), data)
+    if device in generic_modbus.NAMES:
+        return generic_modbus.parse(document.get("config")).sample(registers)
+    model = document.get("model") or ""
+    if not isinstance(model, str):
+        raise ProtocolError("bad_request", "'model' is text")
+    return renogy.DECODERS[device](registers, model.lower())
 
 
 def sample_to_json(sample: Sample) -> dict[str, Any]:
