@@ -49,6 +49,9 @@ class ToyCodec:
     def receive_data(self, data: bytes) -> Sample | None:
         return None if data == b"ok" else toy_sample(data)
 
+    def wants(self) -> tuple[Write, ...]:
+        return ()
+
 
 def toy_sample(data: bytes) -> Sample:
     try:

@@ -47,6 +47,8 @@ _CONFIRM = 5.0  # [s] to see that it went, and to ask once more
 _CYCLE = 50.0  # [s] to switch an adapter off and on
 _PAUSE = 2.0  # [s] between off and on, and between attempts
 _POWER_ON = 5  # attempts
+_WRITABLE = frozenset({"write", "write-without-response"})
+_NOTIFYING = frozenset({"notify", "indicate"})
 _EVERY_ADVERT = BlueZDiscoveryFilters(DuplicateData=True)  # otherwise BlueZ merges old data into new
 _ENDED = "The Bluetooth part of the program ended; it starts again by itself."
 
@@ -352,11 +354,10 @@ def _clear(news: News) -> None:
 async def _converse(
     client: BleakClient, gatt: Gatt, conversation: Conversation, news: News, step: float
 ) -> None:
-    writable, notifying = (
-        _characteristic(client, gatt, gatt.write),
-        _characteristic(client, gatt, gatt.notify),
-    )
-    response = "write" in writable.properties
+    writable = _characteristic(client, gatt.service, gatt.write, _WRITABLE)
+    notifying = _characteristic(client, gatt.notify_service or gatt.service, gatt.notify, _NOTIFYING)
+    offered = "write" in writable.properties, "write-without-response" in writable.properties
+    response = offered[0] and (gatt.acknowledged or not offered[1])
 
     async def write(data: bytes) -> None:
         with _in_time(client, "take a command"):
@@ -377,15 +378,18 @@ def _in_time(client: BleakClient, step: str) -> Iterator[None]:
         raise SilentDevice(f"{client.address} is connected, but did not {step} in time.") from error
 
 
-def _characteristic(client: BleakClient, gatt: Gatt, uuid: str) -> BleakGATTCharacteristic:
-    service = client.services.get_service(gatt.service)
-    found = service and service.get_characteristic(uuid)
-    if not found:
-        raise Undecodable(
-            f"{client.address} offers no service {gatt.service[4:8]} with {uuid[4:8]}:"
-            " it is of another family than its type says."
-        )
-    return found
+def _characteristic(
+    client: BleakClient, service: str, uuid: str, properties: frozenset[str]
+) -> BleakGATTCharacteristic:
+    """The one with one of these properties: some devices show a UUID twice. Raises Undecodable."""
+    for each in client.services:
+        for found in each.characteristics:
+            if (each.uuid, found.uuid) == (service, uuid) and not properties.isdisjoint(found.properties):
+                return found
+    raise Undecodable(
+        f"{client.address} offers no service {service[4:8]} with {uuid[4:8]}:"
+        " it is of another family than its type says."
+    )
 
 
 @contextmanager

@@ -356,10 +356,13 @@ class DeviceActor(Actor):
     # -- the view ----------------------------------------------------------------------------
 
     def _update(self, view: DeviceView) -> None:
-        newest, longest = view.live.newest, self._station.freshness.longest_age(self._interval(view.device))
+        newest, interval = view.live.newest, self._interval(view.device)
+        longest = self._station.freshness.longest_age(interval)
         now = self._clock.moment().boot_time
         age = now - newest.boot_time if newest else math.inf
-        view = replace(view, available=age <= longest, stale=view.live.older_than(now - longest))
+        view = replace(
+            view, available=age <= longest, stale=view.live.older_than(now - longest), interval=interval
+        )
         if view.available and self._age_timer is None:
             self._age_timer = self.after(longest - age + 0.001, _DataMayBeOld())
         if view != self._view:

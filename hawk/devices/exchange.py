@@ -42,7 +42,15 @@ class LiveExchange:
             self._count(error)
         if self.sample is not None:
             self._on_sample(self.sample)
-        return ()
+            return ()
+        return self._more()
+
+    def _more(self) -> tuple[bytes, ...]:
+        """A device that answers one question after the other is not silent."""
+        more = tuple(write.data for write in self._codec.wants())
+        if more:
+            self._requests = 1
+        return more
 
     def silent(self) -> tuple[bytes, ...]:
         if self._requests < REQUESTS:

@@ -28,6 +28,8 @@ class Gatt:
     service: str
     write: str
     notify: str
+    notify_service: str = ""  # where it is another one than `service`
+    acknowledged: bool = True  # writes, where the device offers both ways
 
 
 class Codec(Protocol):
@@ -39,6 +41,10 @@ class Codec(Protocol):
 
     def receive_data(self, data: bytes) -> Sample | None:
         """The sample in this notification; None if it rightly carries none. Raises ProtocolError."""
+        ...
+
+    def wants(self) -> tuple[Write, ...]:
+        """What to write after the notification just received."""
         ...
 
 

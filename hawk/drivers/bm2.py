@@ -54,6 +54,9 @@ class Bm2Codec:
         self._volts = said.voltage
         return None
 
+    def wants(self) -> tuple[Write, ...]:
+        return ()
+
 
 def decode_live(data: bytes) -> Sample | Note:
     """A frame that belongs to a history download is not a reading."""

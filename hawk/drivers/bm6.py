@@ -52,6 +52,9 @@ class Bm6Codec:
         said = decode_live(self._family, data)
         return said if isinstance(said, Sample) else None
 
+    def wants(self) -> tuple[Write, ...]:
+        return ()
+
 
 def decode_live(family: Family, data: bytes) -> Sample | Note:
     """An answer to another command is no error: it may be interleaved."""

@@ -117,6 +117,7 @@ class DeviceView:
     stale: frozenset[str] = frozenset()  # quantities whose value is too old to be shown as of now
     outcome: Outcome | None = None
     released_until: Moment | None = None  # left to others
+    interval: float | None = None  # [s] of polling that holds; None where nobody polls it
     simulated: bool = False
     proven_type: str | None = None  # what its advertisements prove it to be, if not what its record says
 

@@ -93,7 +93,7 @@ def device_attributes(view: DeviceView, default_interval: float) -> Json:
         "link": view.link.value,
         "discovered_at": instant(device.discovered_at),
         "configured_at": instant(device.configured_at),
-        "polling_interval": device.polling_interval or default_interval,
+        "polling_interval": device.polling_interval or view.interval or default_interval,
         "connection_config": retry_attributes(device.retry),
         "advertised_name": view.name,
         "rssi": view.rssi,

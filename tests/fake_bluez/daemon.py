@@ -11,10 +11,11 @@ from typing import Any
 from dbus_fast import Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
+from tests.fake_bluez import modbus
 from tests.fake_bluez.air import Air
 from tests.fake_bluez.bus import Sender
-from tests.fake_bluez.gatt import NOTIFY_HANDLE, add_services, uuid16
-from tests.fake_bluez.monitors import NOTIFY, SERVICE, WRITE, Monitor
+from tests.fake_bluez.gatt import MODULE_NOTIFY, NOTIFY_HANDLE, add_services, uuid16
+from tests.fake_bluez.monitors import NOTIFY, RENOGY, SERVICE, WRITE, Monitor
 from tests.fake_bluez.objects import (
     ADAPTER,
     CHARACTERISTIC,
@@ -126,8 +127,9 @@ class Daemon:
             return
         news = {"ServicesResolved": V("b", True)}
         if f"{path}/service0006" not in self.objects:
-            add_services(self.objects, path, own=not faults.no_service)
-            own = [] if faults.no_service else [SERVICE]
+            module = self.monitors[path].family == RENOGY
+            add_services(self.objects, path, own=not faults.no_service, module=module)
+            own = [] if faults.no_service else [uuid16("ffd0"), SERVICE] if module else [SERVICE]
             news = {"UUIDs": V("as", [uuid16("1800"), uuid16("1801"), *own]), **news}
         self.objects.change(path, DEVICE, news)
 
@@ -418,11 +420,22 @@ class Daemon:
         if monitor.faults.drop_on_write:
             self.drop(device)
             raise BluezError("Failed", "Operation failed with ATT error: 0x0e")
-        if properties["UUID"].value == WRITE and monitor.accepts(bytes(message.body[0])):
+        if properties["UUID"].value == modbus.WRITE and monitor.family == RENOGY:
+            self.spawn(self._reply(device, bytes(message.body[0])), device)
+        elif properties["UUID"].value == WRITE and monitor.accepts(bytes(message.body[0])):
             char = f"{path.rsplit('/', 1)[0]}/{NOTIFY_HANDLE}"
             if monitor.faults.notify == "ok" and monitor.adverts != "plain":
                 self.spawn(self._acknowledge(monitor, char), device)
             self._start_stream(device, char)
+
+    async def _reply(self, device: str, written: bytes) -> None:
+        monitor = self.monitors[device]
+        await asyncio.sleep(monitor.faults.reply_delay)
+        for piece in monitor.pieces(written):
+            self._push(f"{device}/{MODULE_NOTIFY}", piece)
+            monitor.frames_sent += 1
+            if 0 <= monitor.faults.drop_after_frames <= monitor.frames_sent:
+                self.drop(device)
 
     async def _acknowledge(self, monitor: Monitor, char: str) -> None:
         """The first notification is no measurement."""

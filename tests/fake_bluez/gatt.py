@@ -17,11 +17,29 @@ _OWN: list[_Characteristic] = [
     ("0011", NOTIFY, ["read", "notify"], "0013"),
 ]
 NOTIFY_HANDLE = "char0011"
+# A BT-2, from a phone's trace: the answers come from another service; a firmware service has the same 16 bits.
+_MODULE: dict[str, tuple[str, list[_Characteristic]]] = {
+    "service001c": (uuid16("ffd0"), [
+        ("001d", uuid16("ffd1"), ["read", "write-without-response", "write"], None),
+        ("0020", uuid16("ffd2"), ["read", "notify"], "0022"),
+    ]),
+    "service002d": (uuid16("fff0"), [
+        ("002c", uuid16("fff1"), ["write"], None),  # some have it twice: the other one does not notify
+        ("002e", uuid16("fff1"), ["read", "notify"], "0030"),
+    ]),
+    "service0040": ("f000ffd0-0451-4000-b000-000000000000", [
+        ("0041", "f000ffd1-0451-4000-b000-000000000000", ["write-without-response", "write"], None),
+    ]),
+}  # fmt: skip
+MODULE_NOTIFY = "service002d/char002e"
 
 
-def add_services(objects: Objects, path: str, *, own: bool) -> None:
+def add_services(objects: Objects, path: str, *, own: bool, module: bool = False) -> None:
     _add_service(objects, f"{path}/service0006", path, uuid16("1801"), _ATTRIBUTES)
-    if own:
+    if own and module:
+        for name, (uuid, table) in _MODULE.items():
+            _add_service(objects, f"{path}/{name}", path, uuid, table)
+    elif own:
         _add_service(objects, f"{path}/service000e", path, SERVICE, _OWN)
 
 

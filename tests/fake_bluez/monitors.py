@@ -6,6 +6,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from tests.fake_bluez import modbus
 from tests.fake_bluez.faults import Faults
 
 SERVICE, WRITE, NOTIFY = (f"0000{short}-0000-1000-8000-00805f9b34fb" for short in ("fff0", "fff3", "fff4"))
@@ -16,6 +17,7 @@ KEYS = {
 }
 NAMES = {"BM6": "BM6", "BM7": "BM300 Pro", "BM2": "Battery Monitor"}
 BEACONS = {"BM6": "3ba29cd9a42c894856badaf2606ef777", "BM2": "655f83caae16a10a702e31f30d58dd82"}
+RENOGY = "RENOGY"
 ASK = bytes.fromhex("d15507")
 APPLE = 0x004C
 
@@ -40,6 +42,8 @@ class Monitor:
         default_factory=list
     )  # volts that the sealed adverts go through, round and round
     adapters: list[str] = field(default_factory=lambda: ["hci0"])  # that hear it
+    registers: dict[str, int] = field(default_factory=dict)  # of a Renogy module; keys as JSON has them
+    device_id: int = 255
     faults: Faults = field(default_factory=Faults)
     frames_sent: int = 0
     commands: int = 0
@@ -55,7 +59,7 @@ class Monitor:
 
     @property
     def name(self) -> str:
-        return NAMES[self.family]
+        return NAMES.get(self.family) or f"BT-TH-{self.address.replace(':', '')[4:]}"
 
     @property
     def key(self) -> bytes:
@@ -67,6 +71,8 @@ class Monitor:
         """Advertising data and scan response of the next one."""
         flags = _ad(0x01, b"\x06")
         self.adverts_sent += 1
+        if self.family == RENOGY:
+            return flags + _ad(0x03, bytes.fromhex("d0ff")), _ad(0x09, self.name.encode())
         if self.adverts == "plain":
             return flags + _ad(0x09, self.name.encode()) + _ad(0x02, bytes.fromhex("f0ff")), b""
         response = _ad(0x09, self.name.encode()) + bytes.fromhex("051206000c00020a00")
@@ -93,6 +99,19 @@ class Monitor:
         return crypt(self.key, plain, seal=True)
 
     # -- over a link -------------------------------------------------------------------------
+
+    def pieces(self, written: bytes) -> list[bytes]:
+        """What a Renogy module answers."""
+        table = {int(address): word for address, word in self.registers.items()}
+        frame = modbus.reply(table, self.device_id, written)
+        if frame is None or self.faults.notify == "none":
+            return []
+        self.commands += 1
+        if self.faults.notify == "garbage":
+            frame = os.urandom(len(frame))
+        if self.faults.notify == "short":
+            frame = frame[:-1]
+        return modbus.pieces(frame)
 
     @property
     def streams_unasked(self) -> bool:

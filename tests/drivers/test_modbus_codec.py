@@ -1,0 +1,135 @@
+"""The conversation with a Modbus device: one question after the other, whatever comes between."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hawk.devices.exchange import LiveExchange
+from hawk.drivers.modbus_codec import Block, ModbusCodec
+from hawk.drivers.renogy_drivers import CONTROLLER, DCDC
+from hawk.errors import SilentDevice, Undecodable
+from hawk.model.reading import Sample
+from hawk.wire.modbus import Registers, sealed
+from tests.drivers.test_modbus import BY_ID
+from tests.fake_bluez import modbus
+
+TABLE = modbus.table(*((BY_ID[name]["request"], BY_ID[name]["response"]) for name in ("V01", "V02", "V03")))
+
+
+def sum_of(registers: Registers) -> Sample:
+    return Sample(voltage=float(sum(registers.values())))
+
+
+def two_blocks(*, optional: bool = False) -> LiveExchange:
+    return LiveExchange(ModbusCodec(1, (Block(10, 1, optional=optional), Block(20, 2)), sum_of))
+
+
+def reply(*words: int) -> bytes:
+    data = b"".join(word.to_bytes(2, "big") for word in words)
+    return sealed(bytes([1, 3, len(data)]) + data)
+
+
+ASK_10, ASK_20 = (sealed(bytes([1, 3, 0, register, 0, words])) for register, words in ((10, 1), (20, 2)))
+REFUSED = sealed(bytes([1, 0x83, 2]))
+
+
+def test_one_question_follows_the_answer_to_the_other_and_the_last_brings_the_sample() -> None:
+    exchange = two_blocks()
+    assert exchange.begin() == (ASK_10,)
+    assert exchange.receive(reply(5)) == (ASK_20,)
+    assert not exchange.done
+    assert exchange.receive(reply(1, 2)) == ()
+    assert exchange.sample == Sample(voltage=8.0)
+
+
+def test_an_answer_comes_in_pieces_of_any_size() -> None:
+    exchange = two_blocks()
+    exchange.begin()
+    said = [exchange.receive(reply(5)[i : i + 1]) for i in range(7)]
+    assert said == [()] * 6 + [(ASK_20,)]
+    exchange.receive(reply(1, 2)[:4])
+    assert exchange.silent() == (ASK_20,)  # the rest was lost: asked again, from the beginning
+    exchange.receive(reply(1, 2))
+    assert exchange.sample == Sample(voltage=8.0)
+
+
+def test_a_late_answer_to_the_question_before_is_passed_over() -> None:
+    exchange = two_blocks()
+    exchange.begin()
+    assert exchange.silent() == (ASK_10,)
+    assert exchange.receive(reply(5)) == (ASK_20,)
+    assert exchange.receive(reply(5)) == ()  # the answer to the first asking
+    exchange.receive(reply(1, 2))
+    assert exchange.sample == Sample(voltage=8.0)
+
+
+def test_a_block_that_a_model_lacks_is_left_out() -> None:
+    refusing, silent = two_blocks(optional=True), two_blocks(optional=True)
+    for exchange in (refusing, silent):
+        exchange.begin()
+    assert refusing.receive(REFUSED) == (ASK_20,)
+    assert silent.silent() == (ASK_10,)
+    assert silent.silent() == (ASK_20,)
+    for exchange in (refusing, silent):
+        exchange.receive(reply(1, 2))
+        assert exchange.sample == Sample(voltage=3.0)
+
+
+def test_a_block_that_is_needed_and_refused_is_said() -> None:
+    exchange = two_blocks()
+    exchange.begin()
+    exchange.receive(REFUSED)
+    for _ in range(3):
+        exchange.silent()
+    with pytest.raises(Undecodable, match="illegal_address"):
+        exchange.silent()
+
+
+def test_a_device_that_answers_nothing_is_silent() -> None:
+    exchange = two_blocks()
+    exchange.begin()
+    for _ in range(3):
+        assert exchange.silent() == (ASK_10,)
+    with pytest.raises(SilentDevice):
+        exchange.silent()
+
+
+def converse(exchange: LiveExchange, table: dict[int, int], chance: random.Random) -> None:
+    """With a module that answers in pieces, and loses one now and then."""
+    waiting = list(exchange.begin())
+    for _ in range(200):
+        if exchange.done:
+            return
+        asked, waiting = waiting, []
+        for question in asked:
+            frame = modbus.reply(table, 255, question)
+            for piece in modbus.pieces(frame) if frame else []:
+                if chance.random() > 0.1:
+                    waiting += exchange.receive(piece)
+        if not waiting and not exchange.done:
+            waiting += exchange.silent()
+
+
+@given(st.integers(0, 10_000))
+def test_a_controller_is_read_rightly_or_not_at_all(seed: int) -> None:
+    exchange = LiveExchange(CONTROLLER.codec())
+    try:
+        converse(exchange, TABLE, random.Random(seed))
+    except SilentDevice:
+        return
+    sample = exchange.sample
+    assert sample is not None
+    assert (sample.voltage, sample.current, sample.power) == (14.4, 0.04, 0.6)
+    assert (sample.temperature, sample.state_of_charge, sample.status) == (25, 100, "boost")
+    assert sample.extra["energy_generated_total"] == 65936
+    assert sample.extra.get("model", "RNG-CTRL-RVR40") == "RNG-CTRL-RVR40"
+
+
+def test_a_dcdc_charger_without_the_later_registers_is_read_all_the_same() -> None:
+    exchange = LiveExchange(DCDC.codec())
+    converse(exchange, modbus.table((BY_ID["V08"]["request"], BY_ID["V08"]["response"])), random.Random(1))
+    assert exchange.sample is not None
+    assert (exchange.sample.voltage, exchange.sample.current) == (14.4, 1.25)
+    assert exchange.sample.extra["alternator_voltage"] == 12.8
