@@ -84,7 +84,7 @@ REAL = Pace(
     policies=Policies(),
     environment={},
     retry=Retry(),
-    interval=60.0, adverts=2.0, lasts=(20.0, 180.0), at_once=4, calm=50, heals_within=900.0,
+    interval=60.0, adverts=2.0, lasts=(20.0, 120.0), at_once=10, calm=60, heals_within=900.0,
 )  # fmt: skip
 
 
