@@ -1,7 +1,7 @@
-"""Renogy's charge controllers and DC-DC chargers behind a BT-1 or BT-2 module, as drivers.
+"""Renogy's charge controllers, DC-DC chargers and inverters behind a BT-1 or BT-2 module, as drivers.
 
 The name of a module (`BT-TH-...`) tells nothing about what is behind it, so none is found by
-itself: somebody says which it is. It answers to 255, "whoever is there".
+itself: somebody says which it is.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ GATT = Gatt(
     notify_service="0000fff0-0000-1000-8000-00805f9b34fb",
     acknowledged=False,
 )
-WHOEVER = 255
+WHOEVER, INVERTER_ID = 255, 0x20  # 255: who is there alone answers
 _INTERVAL = 60.0  # [s]
 _MODEL = Block(12, 8, optional=True)
 
@@ -44,19 +44,27 @@ def _scalar(value: object) -> Scalar:
     return value if isinstance(value, int | float | str) else None
 
 
+def _inverter(registers: Registers, model: str) -> Sample:
+    """The sign of the current is proven for RIV4835 alone; of others it stays under its own key."""
+    said = renogy.inverter(registers, model)
+    proven = str(said.extra.get("model", "")).startswith("RIV4835")
+    return said if proven else replace(said, current=None)
+
+
 def _driver(
     device_type: str,
     description: str,
     blocks: tuple[Block, ...],
     decode: Callable[[Registers, str], Sample],
     alias: str,
+    device_id: int = WHOEVER,
 ) -> Driver:
     return Driver(
         device_type=device_type,
         description=description,
         names=frozenset(),
         gatt=GATT,
-        codec=lambda: ModbusCodec(WHOEVER, blocks, _reading(decode)),
+        codec=lambda: ModbusCodec(device_id, blocks, _reading(decode)),
         measures=("voltage", "current", "temperature", "state_of_charge", "power"),
         hear=lambda _: None,
         polling_interval=_INTERVAL,
@@ -77,4 +85,17 @@ DCDC = _driver(
     (_MODEL, Block(288, 7, optional=True), Block(256, 30)),
     renogy.dcdc,
     "RenogyDcdc",
+)
+INVERTER = _driver(
+    "renogy_inverter",
+    "inverter: Renogy RIV, Lycan",
+    (
+        Block(4311, 8, optional=True),
+        Block(4327, 7, optional=True),
+        Block(4408, 6, optional=True),
+        Block(4000, 10),
+    ),  # longer ones were not answered
+    _inverter,
+    "RenogyInverter",
+    INVERTER_ID,
 )

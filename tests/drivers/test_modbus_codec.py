@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hawk.devices.exchange import LiveExchange
 from hawk.drivers.modbus_codec import Block, ModbusCodec
-from hawk.drivers.renogy_drivers import CONTROLLER, DCDC
+from hawk.drivers.renogy_drivers import CONTROLLER, DCDC, INVERTER
 from hawk.errors import SilentDevice, Undecodable
 from hawk.model.reading import Sample
 from hawk.wire.modbus import Registers, sealed
@@ -96,7 +96,13 @@ def test_a_device_that_answers_nothing_is_silent() -> None:
         exchange.silent()
 
 
-def converse(exchange: LiveExchange, table: dict[int, int], chance: random.Random) -> None:
+def converse(
+    exchange: LiveExchange,
+    table: dict[int, int],
+    chance: random.Random,
+    device_id: int = 255,
+    loss: float = 0.1,
+) -> None:
     """With a module that answers in pieces, and loses one now and then."""
     waiting = list(exchange.begin())
     for _ in range(200):
@@ -104,9 +110,9 @@ def converse(exchange: LiveExchange, table: dict[int, int], chance: random.Rando
             return
         asked, waiting = waiting, []
         for question in asked:
-            frame = modbus.reply(table, 255, question)
+            frame = modbus.reply(table, device_id, question)
             for piece in modbus.pieces(frame) if frame else []:
-                if chance.random() > 0.1:
+                if chance.random() >= loss:
                     waiting += exchange.receive(piece)
         if not waiting and not exchange.done:
             waiting += exchange.silent()
@@ -129,7 +135,24 @@ def test_a_controller_is_read_rightly_or_not_at_all(seed: int) -> None:
 
 def test_a_dcdc_charger_without_the_later_registers_is_read_all_the_same() -> None:
     exchange = LiveExchange(DCDC.codec())
-    converse(exchange, modbus.table((BY_ID["V08"]["request"], BY_ID["V08"]["response"])), random.Random(1))
+    converse(
+        exchange, modbus.table((BY_ID["V08"]["request"], BY_ID["V08"]["response"])), random.Random(1), loss=0
+    )
     assert exchange.sample is not None
     assert (exchange.sample.voltage, exchange.sample.current) == (14.4, 1.25)
     assert exchange.sample.extra["alternator_voltage"] == 12.8
+
+
+@pytest.mark.parametrize(
+    ("frames", "current"), [(("V30", "V31", "V32", "V34"), 49.5), (("V30", "V31", "V32"), None)]
+)
+def test_the_sign_of_an_inverters_current_is_believed_of_the_model_it_was_seen_on(
+    frames: tuple[str, ...], current: float | None
+) -> None:
+    exchange = LiveExchange(INVERTER.codec())
+    table = modbus.table(*((BY_ID[name]["request"], BY_ID[name]["response"]) for name in frames))
+    converse(exchange, table, random.Random(2), 0x20, loss=0)
+    assert exchange.sample is not None
+    assert (exchange.sample.voltage, exchange.sample.current) == (51.2, current)
+    assert exchange.sample.extra["battery_current"] == -49.5
+    assert exchange.sample.extra["load_active_power"] == 20
