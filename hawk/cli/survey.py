@@ -87,6 +87,8 @@ class Survey:
             _identify(found, identified)
             if identified.driver is found.driver:
                 _keep(found, identified.heard, now)
+        elif found.driver is None and (types := self.catalogue.candidates(found.name or "")):
+            found.reason = f"its name does not tell which it is: choose {', '.join(types)}"
         elif found.driver is None and _FFF0 in advertisement.service_uuids:
             found.reason = UNREADABLE
 

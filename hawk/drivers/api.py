@@ -83,3 +83,4 @@ class Driver:
     The answer is a Sample, a Note, or one of the types in drivers.memory."""
     polling_interval: float = 3600.0  # [s], unless set otherwise
     aliases: frozenset[str] = frozenset()
+    name_starts: tuple[str, ...] = ()  # of names that several families have: who owns it says which it is

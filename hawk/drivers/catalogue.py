@@ -49,6 +49,10 @@ class Catalogue:
             return Identified(*heard[0], "iBeacon")
         return self._by_name(advertisement.name)
 
+    def candidates(self, name: str) -> tuple[str, ...]:
+        """The types that a device of this name may be, where the name does not decide."""
+        return tuple(driver.device_type for driver in self.drivers if name.startswith(driver.name_starts))
+
     def _by_name(self, name: str | None) -> Identified | None:
         if name is None:
             return None

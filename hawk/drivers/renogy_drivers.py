@@ -69,6 +69,7 @@ def _driver(
         hear=lambda _: None,
         polling_interval=_INTERVAL,
         aliases=frozenset({alias}),
+        name_starts=("BT-TH-",),
     )
 
 

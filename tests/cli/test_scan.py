@@ -17,6 +17,7 @@ from hawk.ble.simulated_monitor import SERVICE
 from hawk.cli.main import main
 from hawk.cli.scan import _listen
 from hawk.cli.survey import UNKNOWN, UNREADABLE, Found, Survey, table
+from hawk.drivers import catalogue
 from hawk.drivers.bm2 import BM2
 from hawk.drivers.bm6 import BM6, BM7
 from hawk.drivers.catalogue import Catalogue
@@ -149,6 +150,14 @@ def test_an_unknown_device_with_the_service_of_a_monitor_is_told_as_such() -> No
     survey = Survey(FAMILIES)
     survey.heard(advert(service_uuids=(SERVICE,), manufacturer_data={9: bytes(14)}), 0)
     assert survey.sorted()[0].reason == UNREADABLE
+
+
+def test_a_module_whose_name_does_not_decide_is_listed_with_the_choice() -> None:
+    survey = Survey(catalogue.load())
+    survey.heard(advert(name="BT-TH-66EDFC11"), 0)
+    (found,) = survey.sorted()
+    assert (found.driver, found.said) == (None, None)
+    assert "choose renogy_controller, renogy_dcdc, renogy_inverter" in found.reason
 
 
 def test_a_name_heard_once_stays() -> None:
