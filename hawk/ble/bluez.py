@@ -96,6 +96,14 @@ class Bluez:
         with suppress(_NoSuchLinkError):
             await self._call(path, _DEVICE, "Disconnect", address=address)
 
+    async def paired(self, address: Address, path: str) -> bool:
+        """Whether the daemon keeps keys for the device there. Raises BluetoothError."""
+        try:
+            (paired,) = await self._call(path, _PROPERTIES, "Get", _DEVICE, "Paired", address=address)
+        except _NoSuchLinkError:
+            return False
+        return bool(paired.value)
+
     async def start_discovery(self, adapter: str) -> None:
         """Until `stop_discovery`, or the end of this connection."""
         await self._call(f"/org/bluez/{adapter}", _ADAPTER, "StartDiscovery")

@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from hawk.config.schema import Settings
     from hawk.doctor.checks import Check
 
+INTERRUPTED = 130
 _MARKS = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[dim]·[/]"}
 
 
 @click.command()
-@click.option("--data", type=click.Path(path_type=Path), help="The data folder of the service.")
+@click.option(
+    "--data", type=click.Path(path_type=Path, readable=False), help="The data folder of the service."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, for programs.")
 def doctor(data: Path | None, *, as_json: bool) -> None:
     """Check layer by layer whether the service can work here; say what to do where it cannot.
 
-    Exit code 69: no Bluetooth. 1: something else is wrong.
+    Exit code 69: no Bluetooth. 1: something else is wrong. 78: the settings are.
     """
     from hawk.cli.output import exit_with_error
     from hawk.doctor.checks import exit_code
@@ -37,6 +41,8 @@ def doctor(data: Path | None, *, as_json: bool) -> None:
         _examine(data, tell)
     except StartError as error:
         exit_with_error(error, as_json=as_json)
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
     if as_json:
         _print_json(checks)
     sys.exit(exit_code(checks))
@@ -44,21 +50,38 @@ def doctor(data: Path | None, *, as_json: bool) -> None:
 
 def _examine(data: Path | None, tell: "Callable[[Check], None]") -> None:
     """Raises StartError for settings that are wrong."""
-    import asyncio
     import os
 
     from hawk import datafolder
     from hawk.config.load import load
-    from hawk.doctor import bluetooth, machine
+    from hawk.doctor import machine, network
 
     folder = datafolder.choose(data, os.environ)
-    settings = load(folder / "system.json", os.environ).settings
-    if settings.bluetooth.backend == "bluez":
-        tell(bluetooth.rfkill())
-        asyncio.run(bluetooth.examine(settings.bluetooth.adapters, tell))
-        tell(bluetooth.wifi())
-    for check in (*machine.local(settings, folder), machine.service(folder), *machine.network(settings)):
+    file = None if machine.closed(folder) else folder / "system.json"
+    settings = load(file, os.environ).settings
+    who = machine.running(folder)
+    tell(machine.service(folder, who))
+    _examine_bluetooth(settings, who, tell)
+    for check in (*machine.local(settings, folder), *network.servers(settings, runs=who is not None)):
         tell(check)
+
+
+def _examine_bluetooth(settings: "Settings", who: str | None, tell: "Callable[[Check], None]") -> None:
+    import asyncio
+
+    from hawk.doctor import bluetooth
+    from hawk.doctor.checks import BLUETOOTH, untold
+    from hawk.doctor.rfkill import rfkill
+    from hawk.doctor.wifi import wifi
+
+    if settings.bluetooth.backend != "bluez":
+        for name in (*BLUETOOTH, "wifi"):
+            tell(untold(name, "not checked: the setting bluetooth.backend is simulated"))
+        return
+    wanted = settings.bluetooth.adapters
+    tell(rfkill(wanted))
+    asyncio.run(bluetooth.examine(wanted, who, tell))
+    tell(wifi(wanted))
 
 
 def _show() -> "Callable[[Check], None]":

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from hawk.errors import HawkError
 
-BLUETOOTH = ("dbus", "bluez", "permission", "rfkill", "adapter", "powered", "scan", "connect")
+LAYERS = ("dbus", "bluez", "permission", "adapter", "powered", "scan", "connect")  # from the bottom up
+BLUETOOTH = (*LAYERS, "rfkill")
 
 
 @dataclass(frozen=True, slots=True)

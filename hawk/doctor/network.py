@@ -1,0 +1,62 @@
+"""What the settings send readings to: whether somebody listens there."""
+
+import os
+import socket
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from hawk.config.schema import Influxdb, Settings
+from hawk.doctor.checks import Check, good, untold
+from hawk.errors import ConfigurationError
+
+_ANSWER = 3.0  # [s]
+_HERE = {"localhost", "127.0.0.1", "::1"}
+
+
+def servers(settings: Settings, *, runs: bool) -> Iterator[Check]:
+    """`runs`: the service does, and with it the broker inside."""
+    mqtt = settings.mqtt
+    if not mqtt.enabled:
+        yield untold("broker", "not configured: mqtt.enabled is off")
+    elif settings.broker.enabled and not runs:
+        yield untold("broker", "the broker inside runs with the service, which does not run")
+    else:
+        yield listening("broker", mqtt.broker, mqtt.port)
+    yield _database(settings.influxdb)
+
+
+def _database(influxdb: Influxdb) -> Check:
+    """That it is enabled by default only means that it is used if it is there."""
+    if not influxdb.enabled:
+        return untold("database", "not configured: influxdb.enabled is off")
+    host, port = place(influxdb)
+    check = listening("database", host, port)
+    if check.ok is False and host in _HERE and not influxdb.url:
+        return untold("database", f"not configured: no InfluxDB answers at {host}:{port}, and none is needed")
+    return check
+
+
+def place(influxdb: Influxdb) -> tuple[str, int]:
+    """Raises ConfigurationError."""
+    if not influxdb.url:
+        return influxdb.host, influxdb.port
+    url = urlsplit(influxdb.url)
+    try:
+        port = url.port or (443 if url.scheme == "https" else 80)
+    except ValueError as error:
+        raise ConfigurationError(f"influxdb.url is wrong: {error}") from error
+    if url.hostname is None:
+        raise ConfigurationError("influxdb.url is wrong: it has to look like http://host:8086")
+    return url.hostname, port
+
+
+def listening(name: str, host: str, port: int) -> Check:
+    try:
+        socket.create_connection((host, port), _ANSWER).close()
+    except OSError as error:
+        why = error.strerror or (os.strerror(error.errno) if error.errno else str(error))
+        return Check(
+            name, False, f"{host}:{port} cannot be reached ({why})",
+            "start it, or mend its host and port in the settings",
+        )  # fmt: skip
+    return good(name, f"{host}:{port} answers")
