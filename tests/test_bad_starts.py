@@ -87,6 +87,32 @@ def test_a_folder_that_cannot_be_written_is_said_with_what_to_do(tmp_path: Path)
     assert "cannot be written" in done.stderr
 
 
+def test_a_folder_that_cannot_be_entered_is_said(tmp_path: Path) -> None:
+    program = (
+        "import os, sys, pathlib\n"
+        "from hawk.config.load import load\n"
+        "from hawk.datafolder import DataFolder\n"
+        "from hawk.errors import ConfigurationError\n"
+        "if os.getuid() == 0: os.setgid(65534); os.setuid(65534)\n"
+        "for work in (lambda data: load(data / 'system.json', {}), lambda data: DataFolder.open(data).__enter__()):\n"
+        "    try:\n        work(pathlib.Path(sys.argv[1]))\n"
+        "    except ConfigurationError as error:\n        print(error)"
+    )
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o000)
+    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        parent.chmod(0o755)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(closed / "data")], capture_output=True, text=True, check=True
+        )
+    finally:
+        closed.chmod(0o755)
+    assert "system.json" in done.stdout
+    assert "Permission denied" in done.stdout
+    assert "sudo chown -R" in done.stdout
+
+
 def test_a_folder_of_somebody_else_names_the_chown(tmp_path: Path) -> None:
     """As somebody who may not write there, which root has to become first."""
     program = (

@@ -73,7 +73,7 @@ class _Reading:
 def load(file: Path | None, environ: Mapping[str, str]) -> Loaded:
     """The environment wins over the file. Raises SettingsError."""
     reading = _Reading()
-    if file is not None and file.exists():
+    if file is not None:
         _read_file(file, reading)
     overridden = _read_environment(environ, reading)
     settings = _validate(reading)
@@ -89,6 +89,8 @@ def _read_file(file: Path, reading: _Reading) -> None:
     name = file.name
     try:
         document = json.loads(file.read_bytes(), object_pairs_hook=_unique)
+    except (FileNotFoundError, NotADirectoryError):  # all is at its default
+        return
     except (OSError, ValueError, RecursionError) as error:
         reading.problems.append(Problem(name, "", None, f"cannot be read: {error}; it was not changed"))
         return
