@@ -54,7 +54,7 @@ def run(launch: Launch) -> None:
         for warning in parts.warnings:
             log.warning("%s", warning)
         for check in machine.local(launch.loaded.settings, folder.path):
-            if check.ok is False:
+            if check.ok is False and not launch.demo:
                 log.warning("%s: %s", check.detail, check.fix)
         trio.run(_serve, launch, folder, parts)
     if ending.reason is not None:

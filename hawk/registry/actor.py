@@ -4,6 +4,7 @@ A change is answered, and the bus told, when it is on the disk. Changes that com
 another is being written go to the disk together with the next write.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +30,8 @@ from hawk.registry.messages import (
     RenameVehicle,
     Snapshot,
 )
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class RegistryActor(Actor):
     def _tell_discovered(self, found: Discover, new: Snapshot) -> object:
         device = new.devices[found.address]
         moment = self._clock.moment()
+        log.info("found %s, a %s (%s)", device.address, device.device_type, found.reason)
         self.publish(DeviceDiscovered(device, found.name, found.rssi, found.reason, moment))
         return device
 
