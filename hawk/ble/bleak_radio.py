@@ -32,7 +32,7 @@ from hawk.ble.bluez import Bluez, KnownDevice, Moved, adapter_of, chosen
 from hawk.ble.claim import claimed
 from hawk.ble.fresh import Fresh
 from hawk.ble.radio import Conversation, Limits
-from hawk.ble.talk import News, bounded, finished, talk
+from hawk.ble.talk import Deadlines, News, bounded, finished, talk
 from hawk.drivers.api import Gatt
 from hawk.errors import BluetoothError, BluetoothStuck, Busy, NoAdapter, SilentDevice, Undecodable
 from hawk.model.address import Address, parse_address
@@ -228,8 +228,7 @@ class BleakRadio:
                     _clear(news)  # of attempts that failed: bleak repeats some by itself
                 on_link(LinkState.CONNECTED)
                 with self._listed(news, device), translated(address, linked=True):
-                    async with asyncio.timeout(limits.session):
-                        await _converse(client, gatt, conversation, news, limits.step)
+                    await _converse(client, gatt, conversation, news, limits)
             finally:
                 on_link(LinkState.DISCONNECTING)
                 released = await _disconnect(client)
@@ -352,7 +351,7 @@ def _clear(news: News) -> None:
 
 
 async def _converse(
-    client: BleakClient, gatt: Gatt, conversation: Conversation, news: News, step: float
+    client: BleakClient, gatt: Gatt, conversation: Conversation, news: News, limits: Limits
 ) -> None:
     writable = _characteristic(client, gatt.service, gatt.write, _WRITABLE)
     notifying = _characteristic(client, gatt.notify_service or gatt.service, gatt.notify, _NOTIFYING)
@@ -360,22 +359,17 @@ async def _converse(
     response = offered[0] and (gatt.acknowledged or not offered[1])
 
     async def write(data: bytes) -> None:
-        with _in_time(client, "take a command"):
-            async with asyncio.timeout(step):
-                await client.write_gatt_char(writable, data, response=response)
+        with watch.step("take a command"):
+            await client.write_gatt_char(writable, data, response=response)
 
-    with _in_time(client, "let us subscribe"):
-        async with asyncio.timeout(step):
-            await client.start_notify(notifying, lambda _, data: news.put_nowait(bytes(data)))
-    await talk(conversation, news, write)
-
-
-@contextmanager
-def _in_time(client: BleakClient, step: str) -> Iterator[None]:
+    watch = Deadlines(limits.session, limits.step)
     try:
-        yield
+        async with watch:
+            with watch.step("let us subscribe"):
+                await client.start_notify(notifying, lambda _, data: news.put_nowait(bytes(data)))
+            await talk(conversation, news, write)
     except TimeoutError as error:
-        raise SilentDevice(f"{client.address} is connected, but did not {step} in time.") from error
+        raise SilentDevice(f"{client.address} is connected, but did not {watch.what} in time.") from error
 
 
 def _characteristic(

@@ -1,13 +1,18 @@
 """A conversation over one link, and how to wait so that the clean-up always runs. For asyncio; no bleak."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+import math
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
 from typing import Any, TypeVar
 
 from hawk.ble.radio import Conversation
 from hawk.errors import BluetoothError
 
 R = TypeVar("R")
+
+_ALL = "end the conversation"
 
 # What came over the link: a notification, or the reason why nothing more will come.
 News = asyncio.Queue[bytes | BluetoothError]
@@ -40,6 +45,52 @@ async def _next(news: News, seconds: float) -> bytes | BluetoothError:
 async def _write_all(frames: Iterable[bytes], write: Callable[[bytes], Awaitable[None]]) -> None:
     for frame in frames:
         await write(frame)
+
+
+# -- deadlines -------------------------------------------------------------------------------
+
+
+class Deadlines:
+    """Of a session and its steps, for the price of one timer: each of asyncio's costs a session more
+    than all that is said in it.
+    """
+
+    def __init__(self, whole: float, step: float) -> None:
+        """In seconds. What does not end in time raises TimeoutError out of `async with`; `what` is
+        then what was waited for.
+        """
+        self._whole, self._step = whole, step
+        self._timeout = asyncio.timeout(None)
+        self._clock = asyncio.get_running_loop()
+        self._end = self._until = math.inf
+        self.what = _ALL
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+        now = self._clock.time()
+        self._end = self._until = now + self._whole
+        self._timer = self._clock.call_at(min(self._end, now + self._step), self._look)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        await self._timeout.__aexit__(kind, error, trace)
+
+    @contextmanager
+    def step(self, what: str) -> Iterator[None]:
+        """`what` the device has to do within one step's time."""
+        self.what, self._until = what, min(self._end, self._clock.time() + self._step)
+        yield
+        self.what, self._until = _ALL, self._end
+
+    def _look(self) -> None:
+        """Never later than a deadline: none is set that ends sooner than one step from its beginning."""
+        now = self._clock.time()
+        if now >= self._until:
+            self._timeout.reschedule(now)
+        else:
+            self._timer = self._clock.call_at(min(self._until, now + self._step), self._look)
 
 
 # -- waiting ---------------------------------------------------------------------------------

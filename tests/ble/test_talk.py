@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hawk.ble.talk import News, bounded, finished, talk
+from hawk.ble.talk import Deadlines, News, bounded, finished, talk
 from hawk.errors import BluetoothError, LinkLost, SilentDevice
 
 
@@ -68,6 +68,52 @@ def test_silence_is_told_to_the_conversation_which_may_ask_again_and_give_up() -
 def test_frames_before_the_loss_of_the_link_still_count() -> None:
     assert converse(b"good", LinkLost("gone")) == ([b"hello"], None)
     assert converse(b"bad", LinkLost("gone")) == ([b"hello", b"again"], LinkLost)
+
+
+# -- deadlines -------------------------------------------------------------------------------
+
+
+async def late(whole: float, *steps: float, step: float = 0.05) -> tuple[str | None, float]:
+    """What was waited for when time was up, and when that was."""
+    began, watch = asyncio.get_running_loop().time(), Deadlines(whole, step)
+    try:
+        async with watch:
+            for number, seconds in enumerate(steps):
+                with watch.step(f"step {number}"):
+                    await asyncio.sleep(seconds)
+            await asyncio.sleep(1)
+    except TimeoutError:
+        return watch.what, asyncio.get_running_loop().time() - began
+    return None, 0.0
+
+
+@pytest.mark.parametrize(
+    ("whole", "steps", "what", "at"),
+    [
+        (0.5, (1.0,), "step 0", 0.05),
+        (0.5, (0.04, 0.04, 1.0), "step 2", 0.13),
+        (0.2, (0.01,), "end the conversation", 0.2),
+        (0.06, (0.04, 1.0), "step 1", 0.06),
+    ],
+)
+def test_a_step_or_the_whole_ends_in_time(
+    whole: float, steps: tuple[float, ...], what: str, at: float
+) -> None:
+    waited_for, ended = asyncio.run(late(whole, *steps))
+    assert waited_for == what
+    assert at - 0.001 <= ended < at + 0.5
+
+
+def test_what_ends_in_time_is_left_alone() -> None:
+    async def quick() -> str:
+        watch = Deadlines(0.05, 0.02)
+        async with watch:
+            with watch.step("answer"):
+                pass
+        await asyncio.sleep(0.1)  # nothing fires afterwards
+        return "done"
+
+    assert asyncio.run(quick()) == "done"
 
 
 # -- waiting ---------------------------------------------------------------------------------
