@@ -13,7 +13,7 @@ from hawk.devices.messages import Configure, EndRelease, Release, ReleasesChange
 from hawk.devices.station import Station
 from hawk.drivers.api import Driver
 from hawk.drivers.catalogue import Catalogue
-from hawk.errors import NotFound
+from hawk.errors import Invalid, NotFound
 from hawk.events import DeviceChanged, DeviceRemoved, VehicleChanged
 from hawk.model.device import Device, Lifecycle
 from hawk.model.reading import Moment
@@ -30,7 +30,7 @@ class DevicesGroup(Group[Configure]):
         super().__init__()
         self._registry, self._catalogue, self._station = registry, catalogue, station
         self._newest: Mapping[str, Configure] = {}
-        self._complained: set[str] = set()  # device types without a driver
+        self._complained: set[tuple[str, str]] = set()  # devices without a driver, and why
 
     async def setup(self) -> None:
         self.subscribe(DeviceChanged, DeviceRemoved, VehicleChanged)
@@ -69,7 +69,7 @@ class DevicesGroup(Group[Configure]):
         return ChildSpec(name, partial(self._start, record), shutdown=_SHUTDOWN)
 
     def changed(self, ref: ActorRef[Any], name: str, record: Configure) -> None:
-        if record.device.device_type != self._records[name].device.device_type:
+        if _driver_of(record) != _driver_of(self._records[name]):
             self.ref.tell(RestartChild(name))
         else:
             ref.tell(record)
@@ -77,19 +77,28 @@ class DevicesGroup(Group[Configure]):
     def _start(self, first: Configure) -> ActorRef[Any]:
         """A later incarnation begins with the record as it is then."""
         record = self._newest.get(first.device.address, first)
-        return DeviceActor.start(record, self._catalogue.driver(record.device.device_type), self._station)
+        device = record.device
+        driver = self._catalogue.driver(device.device_type).configured(device.config)
+        return DeviceActor.start(record, driver, self._station)
 
     def _driver(self, device: Device) -> Driver | None:
         try:
-            return self._catalogue.driver(device.device_type)
-        except NotFound:
-            if device.device_type not in self._complained:
-                self._complained.add(device.device_type)
-                log.warning(
-                    "%s (%s) is left alone: there is no driver for %s",
-                    device.friendly_name, device.address, device.device_type,
-                )  # fmt: skip
-            return None
+            return self._catalogue.driver(device.device_type).configured(device.config)
+        except NotFound as error:
+            self._complain(device, str(error))
+        except Invalid as error:
+            self._complain(device, f"its config is wrong at {error.pointer or '/'}: {error}")
+        return None
+
+    def _complain(self, device: Device, why: str) -> None:
+        if (device.address, why) not in self._complained:
+            self._complained.add((device.address, why))
+            log.warning("%s (%s) is left alone: %s", device.friendly_name, device.address, why)
+
+
+def _driver_of(record: Configure) -> tuple[str, Mapping[str, Any]]:
+    """What decides of it."""
+    return record.device.device_type, record.device.config
 
 
 def configured(snapshot: Snapshot) -> Mapping[str, Configure]:

@@ -7,8 +7,9 @@ that are no valid frame.
 import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
+from hawk.errors import Invalid
 from hawk.model.address import Address
 from hawk.model.advertisement import Advertisement
 from hawk.model.reading import Sample
@@ -65,6 +66,15 @@ class Note(enum.StrEnum):
     NOT_A_READING = "not_a_reading"
 
 
+Config = Mapping[str, Any]  # JSON
+
+
+def _needs_no_config(driver: "Driver", config: Config) -> "Driver":
+    for key in config:
+        raise Invalid(f"a {driver.device_type} has nothing to configure", f"/{key}")
+    return driver
+
+
 @dataclass(frozen=True, slots=True)
 class Driver:
     """One family of devices."""
@@ -84,3 +94,8 @@ class Driver:
     polling_interval: float = 3600.0  # [s], unless set otherwise
     aliases: frozenset[str] = frozenset()
     name_starts: tuple[str, ...] = ()  # of names that several families have: who owns it says which it is
+    configure: Callable[["Driver", Config], "Driver"] = _needs_no_config
+    """The driver for one device, by the `config` in its record. Raises Invalid with a pointer into it."""
+
+    def configured(self, config: Config) -> "Driver":
+        return self.configure(self, config)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 
-from hawk.drivers.api import Driver, Heard
+from hawk.drivers.api import Config, Driver, Heard
 from hawk.errors import NotFound, ProtocolError
 from hawk.model.advertisement import Advertisement
 from hawk.model.reading import Sample
@@ -35,8 +35,9 @@ class Catalogue:
             raise NotFound(f"there is no driver for {device_type!r}; known types: {known}")
         return driver
 
-    def canonical_type(self, device_type: str) -> str:
-        return self.driver(device_type).device_type
+    def canonical_type(self, device_type: str, config: Config) -> str:
+        """Its right spelling. Raises NotFound, or Invalid if the driver cannot do with this config."""
+        return self.driver(device_type).configured(config).device_type
 
     def hear(self, advertisement: Advertisement) -> Identified | None:
         """Proof by decryption before the beacon before the name. The service FFF0, which many

@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from hawk.model.address import Address
 from hawk.model.live import Live
@@ -46,6 +47,7 @@ class Device:
     configured_at: int | None = None  # [ms since the epoch]
     polling_interval: float | None = None  # [s]; None = the setting polling.interval
     retry: Retry = field(default_factory=Retry)
+    config: Mapping[str, Any] = field(default_factory=dict)  # JSON for its driver: docs/devices says what
 
 
 def status_word(lifecycle: Lifecycle, link: LinkState) -> str:

@@ -17,6 +17,7 @@ from hawk.clock import Clock
 from hawk.errors import CannotWrite
 from hawk.events import DeviceDiscovered
 from hawk.registry import changes
+from hawk.registry.changes import CanonicalType
 from hawk.registry.files import RegistryFiles
 from hawk.registry.messages import (
     ChangeDevice,
@@ -46,10 +47,10 @@ class RegistryActor(Actor):
         self,
         files: RegistryFiles,
         clock: Clock,
-        canonical_type: Callable[[str], str],
+        canonical_type: CanonicalType,
         auto_configure: bool,
     ) -> None:
-        """`canonical_type` gives a device type its right spelling; raises NotFound."""
+        """`canonical_type` gives a device type its right spelling; raises NotFound, or Invalid for the config."""
         super().__init__()
         self._files, self._clock = files, clock
         self._canonical_type, self._auto_configure = canonical_type, auto_configure

@@ -1,7 +1,8 @@
 """What each request does to the registry: pure functions from snapshot to snapshot."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from hawk.errors import Conflict, Invalid, NotFound
 from hawk.events import DeviceChanged, DeviceRemoved, VehicleChanged, VehicleRemoved
@@ -12,6 +13,8 @@ from hawk.registry.messages import DeviceChanges, Discover, Snapshot
 from hawk.registry.naming import clean_name, device_name, vehicle_name
 
 MOST_DISCOVERED = 200  # unconfigured devices; a harbour full of neighbours must not fill the registry
+
+CanonicalType = Callable[[str, Mapping[str, Any]], str]  # a device type and its config
 
 Event = DeviceChanged | DeviceRemoved | VehicleChanged | VehicleRemoved
 
@@ -39,15 +42,15 @@ def configure(
     address: Address,
     changes: DeviceChanges,
     now: int | None,
-    canonical_type: Callable[[str], str],
+    canonical_type: CanonicalType,
 ) -> Snapshot:
     if (device := old.devices.get(address)) is None:
-        device_type = _known_type(changes.device_type, canonical_type)
-        if device_type is None:
+        if changes.device_type is None:
             raise Invalid(
                 f"{address} was never heard: say its device_type to add it all the same",
                 "/data/attributes/device_type",
             )
+        device_type = _known_type(changes.device_type, changes.config or {}, canonical_type)
         name = device_name(device_type, address)
         device = Device(address, device_type, name, None, Lifecycle.DISCOVERED, now)
     if device.configured_at is None:
@@ -62,7 +65,7 @@ def change(
     address: Address,
     changes: DeviceChanges,
     now: int | None,
-    canonical_type: Callable[[str], str],
+    canonical_type: CanonicalType,
 ) -> Snapshot:
     device = _changed(old, device_of(old, address), changes, canonical_type)
     if device.lifecycle is Lifecycle.CONFIGURED and device.configured_at is None:
@@ -130,18 +133,16 @@ def differences(old: Snapshot, new: Snapshot) -> Iterator[Event]:
 # -- parts -------------------------------------------------------------------------------
 
 
-def _changed(
-    old: Snapshot, device: Device, changes: DeviceChanges, canonical_type: Callable[[str], str]
-) -> Device:
+def _changed(old: Snapshot, device: Device, changes: DeviceChanges, canonical_type: CanonicalType) -> Device:
     if changes.vehicle_id is not None and changes.vehicle_id not in old.vehicles:
         raise Invalid(f"there is no vehicle {changes.vehicle_id!r}", "/data/attributes/vehicle_id")
     lifecycle = changes.lifecycle or device.lifecycle
     if lifecycle is Lifecycle.DISCOVERED and device.lifecycle is not Lifecycle.DISCOVERED:
         raise Invalid("a device can become 'configured' or 'ignored'", "/data/attributes/status")
+    device = _with_driver(device, changes, canonical_type)
     gone = changes.no_vehicle or lifecycle is Lifecycle.IGNORED
     return replace(
         device,
-        device_type=_known_type(changes.device_type, canonical_type) or device.device_type,
         friendly_name=(
             device.friendly_name
             if changes.friendly_name is None
@@ -154,11 +155,23 @@ def _changed(
     )
 
 
-def _known_type(device_type: str | None, canonical_type: Callable[[str], str]) -> str | None:
+def _with_driver(device: Device, changes: DeviceChanges, canonical_type: CanonicalType) -> Device:
+    """The config of one type means nothing to another."""
+    if changes.device_type is None and changes.config is None:
+        return device
+    wanted = changes.device_type or device.device_type
+    kept = device.config if wanted.lower() == device.device_type.lower() else {}
+    config = kept if changes.config is None else changes.config
+    return replace(device, device_type=_known_type(wanted, config, canonical_type), config=config)
+
+
+def _known_type(device_type: str, config: Mapping[str, Any], canonical_type: CanonicalType) -> str:
     try:
-        return None if device_type is None else canonical_type(device_type)
+        return canonical_type(device_type, config)
     except NotFound as error:
         raise Invalid(str(error), "/data/attributes/device_type") from None
+    except Invalid as error:
+        raise Invalid(str(error), f"/data/attributes/config{error.pointer}") from None
 
 
 def _with_device(old: Snapshot, device: Device, now: int | None, *, own_vehicle: bool = True) -> Snapshot:

@@ -36,5 +36,5 @@ def configured_fleet(fleet: Sequence[Simulated], now: int | None) -> Snapshot:
         snapshot = changes.discover(snapshot, found, now, configure=True)
         snapshot = changes.rename_vehicle(snapshot, f"vehicle_{number}", each.name)
         named = DeviceChanges(friendly_name=f"{each.name} battery")
-        snapshot = changes.change(snapshot, each.address, named, now, lambda device_type: device_type)
+        snapshot = changes.change(snapshot, each.address, named, now, lambda device_type, _: device_type)
     return snapshot

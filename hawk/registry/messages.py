@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from actors import Query
 from hawk.model.address import Address
@@ -52,6 +53,7 @@ class DeviceChanges:
     retry_interval: float | None = None  # [s]
     reconnection_delay: float | None = None  # [s]
     lifecycle: Lifecycle | None = None
+    config: Mapping[str, Any] | None = None  # as a whole
 
     def retry(self, old: Retry) -> Retry:
         return Retry(

@@ -103,6 +103,7 @@ def _device(key: str, record: Json, where: str) -> Device:
             reconnection_delay=_seconds(retry, "reconnection_delay", where, defaults.reconnection_delay)
             or defaults.reconnection_delay,
         ),
+        config=_get(record, "config", dict, where, default={}),
     )
 
 
@@ -121,6 +122,7 @@ def _device_to_json(device: Device) -> Json:
             "retry_interval": device.retry.interval,
             "reconnection_delay": device.retry.reconnection_delay,
         },
+        "config": dict(device.config),
     }
 
 

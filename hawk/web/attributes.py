@@ -20,7 +20,8 @@ _HERE = "/data/attributes"
 _RETRY = f"{_HERE}/connection_config"
 _LONGEST = 1e9  # [s]
 _DEVICE = {
-    "mac_address", "device_type", "friendly_name", "polling_interval", "vehicle_id", "connection_config", "status",
+    "mac_address", "device_type", "friendly_name", "polling_interval", "vehicle_id", "connection_config", "config",
+    "status",
 }  # fmt: skip
 
 
@@ -55,6 +56,7 @@ def device_changes(address: Address, sent: Sent) -> DeviceChanges:
         retry_interval=_seconds(retry, "retry_interval", _RETRY),
         reconnection_delay=_seconds(retry, "reconnection_delay", _RETRY),
         lifecycle=_lifecycle(attributes),
+        config=_config(attributes),
     )
 
 
@@ -132,6 +134,13 @@ def _count(found: Json, name: str, where: str) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1000:
         return value
     raise Invalid(f"{name} is a whole number from 1 to 1000", f"{where}/{name}")
+
+
+def _config(attributes: Json) -> Json | None:
+    config = attributes.get("config")
+    if config is not None and not isinstance(config, dict):
+        raise Invalid("config is an object: docs/devices says of what", f"{_HERE}/config")
+    return config
 
 
 def _lifecycle(attributes: Json) -> Lifecycle | None:

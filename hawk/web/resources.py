@@ -95,6 +95,7 @@ def device_attributes(view: DeviceView, default_interval: float) -> Json:
         "configured_at": instant(device.configured_at),
         "polling_interval": device.polling_interval or view.interval or default_interval,
         "connection_config": retry_attributes(device.retry),
+        "config": dict(device.config),
         "advertised_name": view.name,
         "rssi": view.rssi,
         "adapter": view.adapter,

@@ -67,9 +67,19 @@ async def test_a_type_without_a_driver_is_said_once_and_left_out(
         await trio.sleep(0.1)
         assert set(await children(stage)) == {address(1)}
         complaints = [record for record in caplog.records if record.levelno >= logging.WARNING]
-        assert [record.getMessage() for record in complaints] == [
-            f"Toy 2 ({address(2)}) is left alone: there is no driver for EXOTIC"
-        ]
+        assert len(complaints) == 1
+        assert f"Toy 2 ({address(2)}) is left alone: there is no driver for 'EXOTIC'" in caplog.text
+
+
+async def test_a_config_that_its_driver_refuses_is_said_and_the_device_left_out(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_stage(device(1, config={"model": "pro"})) as stage:
+        assert set(await children(stage)) == set()
+        assert "config is wrong at /model: a TOY has nothing to configure" in caplog.text
+        stage.records.tell(Put(device(1)))
+        await trio.sleep(0.1)
+        assert set(await children(stage)) == {address(1)}
 
 
 async def test_another_type_makes_another_actor_behind_the_same_ref(autojump_clock: MockClock) -> None:

@@ -1,5 +1,8 @@
 """What requests do to the registry."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,9 +18,11 @@ A, B = Address("50:54:7B:00:00:01"), Address("50:54:7B:00:00:02")
 NOW = 1_763_900_000_000
 
 
-def known(device_type: str) -> str:
+def known(device_type: str, config: Mapping[str, Any]) -> str:
     if device_type.upper() not in {"BM6", "BM2"}:
         raise NotFound(f"no driver for {device_type!r}")
+    if config.get("model") == "none":
+        raise Invalid("there is no such model", "/model")
     return device_type.upper()
 
 
@@ -88,12 +93,21 @@ def test_a_device_never_heard_needs_its_type() -> None:
         (DeviceChanges(friendly_name=""), "/data/attributes/friendly_name"),
         (DeviceChanges(friendly_name="a\nb"), "/data/attributes/friendly_name"),
         (DeviceChanges(friendly_name="x" * 65), "/data/attributes/friendly_name"),
+        (DeviceChanges(config={"model": "none"}), "/data/attributes/config/model"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_place(wanted: DeviceChanges, pointer: str) -> None:
     with pytest.raises(Invalid) as refused:
         changes.configure(discovered(A), A, wanted, NOW, known)
     assert refused.value.pointer == pointer
+
+
+def test_a_config_is_for_one_type_and_goes_with_it() -> None:
+    snapshot = changes.configure(discovered(A), A, DeviceChanges(config={"model": "pro"}), NOW, known)
+    renamed = changes.change(snapshot, A, DeviceChanges(friendly_name="Boat", device_type="bm6"), NOW, known)
+    assert renamed.devices[A].config == {"model": "pro"}
+    other = changes.change(renamed, A, DeviceChanges(device_type="BM2"), NOW, known)
+    assert (other.devices[A].device_type, other.devices[A].config) == ("BM2", {})
 
 
 def test_an_ignored_device_leaves_its_vehicle_and_is_not_discovered_again() -> None:

@@ -56,7 +56,7 @@ def test_every_specified_key_is_written() -> None:
     written = to_documents(from_documents(Documents(DEVICES, VEHICLES)), Documents())
     record, specified = written.devices["devices"][ADDRESS], DEVICES["devices"][ADDRESS]
     assert {**record, "discovered_at": None, "configured_at": None} == {
-        **specified, "discovered_at": None, "configured_at": None,
+        **specified, "discovered_at": None, "configured_at": None, "config": {},
     }  # fmt: skip
     assert record["discovered_at"] == "2025-07-12T10:00:00.000Z"
     assert VEHICLES["vehicles"]["vehicle_1"].keys() <= written.vehicles["vehicles"]["vehicle_1"].keys()
