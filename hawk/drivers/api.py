@@ -58,6 +58,44 @@ class Heard:
     recordable: bool  # a measurement of voltage; a beacon with the charge alone is not
 
 
+class Download(Protocol):
+    """A conversation (hawk.ble.radio) that reads what a device remembers. When a link is lost, the next
+    one goes on with it.
+    """
+
+    quiet: float
+    certain: bool  # which end of the records is the newest
+    records: list[bytes]  # so far, the newest first; record k was made k * History.interval before the first
+
+    def begin(self) -> tuple[bytes, ...]: ...
+
+    def receive(self, frame: bytes) -> tuple[bytes, ...]: ...
+
+    def silent(self) -> tuple[bytes, ...]: ...
+
+    @property
+    def done(self) -> bool: ...
+
+    @property
+    def received(self) -> int:
+        """Records that came, also those that are not yet certain."""
+        ...
+
+    def elapsed(self, seconds: float) -> None:
+        """Since the first record was asked for; said before another link is used."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a family remembers by itself."""
+
+    download: Callable[[int], Download]  # so many records, as far as there are
+    sample: Callable[[bytes], Sample | None]  # of a record; None for one that is no measurement
+    interval: float = 120.0  # [s] from one record to the next
+    most: int = 51_200  # records that a device keeps
+
+
 class Note(enum.StrEnum):
     """Why a valid frame carries no sample."""
 
@@ -91,6 +129,7 @@ class Driver:
     decode: Mapping[str, Callable[[bytes, Address | None], object]] = field(default_factory=dict)
     """For `hawk decode`: kind -> decoder of captured bytes, with the sender's address if it is known.
     The answer is a Sample, a Note, or one of the types in drivers.memory."""
+    history: History | None = None
     polling_interval: float = 3600.0  # [s], unless set otherwise
     aliases: frozenset[str] = frozenset()
     name_starts: tuple[str, ...] = ()  # of names that several families have: who owns it says which it is

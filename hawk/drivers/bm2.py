@@ -10,7 +10,8 @@ Sources: docs/devices/bm2.md; frames in tests/fixtures.
 from functools import partial
 
 from hawk.drivers import bm_family
-from hawk.drivers.api import Driver, Note, Write
+from hawk.drivers.api import Driver, History, Note, Write
+from hawk.drivers.bm2_history import Bm2Download
 from hawk.drivers.bm_family import Family, checked_charge, implausible
 from hawk.drivers.memory import Bm2Record, refuse_frames, without_padding
 from hawk.errors import ProtocolError
@@ -86,6 +87,15 @@ def decode_history(plain: bytes) -> tuple[Bm2Record | None, ...]:
     return without_padding([_record(plain[i : i + 4]) for i in range(0, len(plain), 4)])
 
 
+def sample_of(raw: bytes) -> Sample | None:
+    """Of one record. None for one that was no measurement."""
+    record = _record(raw)
+    if record is None or not record.voltage:
+        return None
+    lowest = {"min_crank_voltage": record.min_crank_voltage} if record.min_crank_voltage else {}
+    return Sample(voltage=record.voltage, extra=lowest)
+
+
 def _record(raw: bytes) -> Bm2Record | None:
     if not any(raw):
         return None
@@ -107,6 +117,7 @@ BM2 = Driver(
     codec=Bm2Codec,
     measures=("voltage", "state_of_charge"),
     hear=partial(bm_family.hear, FAMILY),
+    history=History(partial(Bm2Download, FAMILY), sample_of),
     decode={
         "live": lambda data, _: decode_live(data),
         "advertisement": partial(bm_family.decode_advertisement, FAMILY),

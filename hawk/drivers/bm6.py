@@ -15,7 +15,8 @@ Sources: docs/devices/bm6.md; frames in tests/fixtures.
 from functools import partial
 
 from hawk.drivers import bm6_memory, bm_family
-from hawk.drivers.api import Driver, Note, Write
+from hawk.drivers.api import Driver, History, Note, Write
+from hawk.drivers.bm6_history import Bm6Download
 from hawk.drivers.bm_family import Family, checked_charge, implausible
 from hawk.errors import ProtocolError
 from hawk.model.reading import Sample
@@ -100,6 +101,7 @@ def _driver(device_type: str, description: str, names: frozenset[str], family: F
         codec=partial(Bm6Codec, family),
         measures=("voltage", "temperature", "state_of_charge"),
         hear=partial(bm_family.hear, family),
+        history=History(partial(Bm6Download, family), bm6_memory.sample_of),
         decode={
             "live": lambda data, _: decode_live(family, data),
             "advertisement": partial(bm_family.decode_advertisement, family),

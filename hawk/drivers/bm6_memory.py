@@ -8,12 +8,15 @@ of 3 nibbles packed without gaps, fffefe. Sources: docs/devices/bm6.md.
 from hawk.drivers.api import Note
 from hawk.drivers.memory import Bm6Record, CrankingEvent, Version, refuse_frames, without_padding
 from hawk.errors import ProtocolError
+from hawk.model.reading import Sample
 from hawk.wire import aes
 
 # Of a history reply: its end, an empty one, and a start that one driver describes.
-MARKS = (b"\xff\xfe\xfe", b"\xfe\xfe\xfe", b"\xff\xff\xfe")
-_RECORD = 4
-_NO_RECORDS = (b"\xd1\x55", *MARKS)  # as a voltage d15 would be 33.49 V, fff the end of the encoding
+END, EMPTY, START = b"\xff\xfe\xfe", b"\xfe\xfe\xfe", b"\xff\xff\xfe"
+MARKS = (END, EMPTY, START)
+HISTORY_HEAD = b"\xd1\x55\x05"
+RECORD = 4  # bytes
+__NO_RECORDS = (b"\xd1\x55", *MARKS)  # as a voltage d15 would be 33.49 V, fff the end of the encoding
 _CRANKING_HEAD = b"\xd1\x55\x03"
 _NO_EVENT = 0xFF
 _SAMPLES_BEGIN, _SAMPLES_END = "fffffe", "fffefe"
@@ -24,8 +27,8 @@ def decode_history(plain: bytes) -> tuple[Bm6Record | None, ...]:
     """An all-zero record has its place in time, but no reading: None.
 
     Raises ProtocolError if there is a mark or another frame among the records."""
-    refuse_frames(plain, _NO_RECORDS)
-    return without_padding([_record(plain[i : i + _RECORD]) for i in range(0, len(plain), _RECORD)])
+    refuse_frames(plain, __NO_RECORDS)
+    return without_padding([_record(plain[i : i + RECORD]) for i in range(0, len(plain), RECORD)])
 
 
 def _record(raw: bytes) -> Bm6Record | None:
@@ -41,6 +44,22 @@ def _record(raw: bytes) -> Bm6Record | None:
         state_of_charge=charge,
         temperature=temperature if temperature < _UNKNOWN_TEMPERATURE else None,
         flags=flags,
+    )
+
+
+def sample_of(raw: bytes) -> Sample | None:
+    """Of one record. None for one that was no measurement, or is damaged."""
+    try:
+        record = _record(raw)
+    except ProtocolError:
+        return None
+    if record is None or not record.voltage:
+        return None
+    return Sample(
+        voltage=record.voltage,
+        temperature=record.temperature,
+        state_of_charge=record.state_of_charge,
+        extra={"flags": record.flags} if record.flags else {},
     )
 
 
