@@ -27,10 +27,13 @@ from hawk.store.messages import (
     GetReadings,
     GetReadingsAfter,
     GetStoreStatus,
+    Imported,
+    ImportHistory,
     StoreState,
     StoreStatus,
 )
-from hawk.store.readings import Log
+from hawk.store.readings import BATCH, Log
+from hawk.store.remembered import batches
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +81,8 @@ class StoreActor(Actor):
                 return self._read(self._log.page, message, self._clock.moment())
             case GetReadingsAfter(seq, limit):
                 return self._read(self._log.after, seq, limit, self._clock.moment())
+            case ImportHistory():
+                return self._import_history(message)
             case GetStoreStatus():
                 return self._read(self._status)
             case _:
@@ -147,6 +152,30 @@ class StoreActor(Actor):
         if stored:
             self.publish(ReadingsStored(stored))
 
+    def _import_history(self, wanted: ImportHistory) -> Later[Imported]:
+        later: Later[Imported] = Later()
+        self.spawn(self._import, wanted, later)
+        return later
+
+    async def _import(self, wanted: ImportHistory, later: Later[Imported]) -> None:
+        """Between two batches what was measured meanwhile is written."""
+        try:
+            plan = await self._in_writer(self._log.plan_history, wanted)
+            stored = 0
+            for placed, then in batches(plan, BATCH):
+                if later.given_up:
+                    return
+                now = self._clock.moment()
+                stored += await self._in_writer(self._log.append_history, wanted, placed, then, now)
+        except StoreUnavailable as error:
+            later.fail(error)
+            return
+        later.resolve(_imported(wanted, stored))
+
+    async def _in_writer(self, work: Callable[..., T], *args: object) -> T:
+        async with self._writing:
+            return await trio.to_thread.run_sync(work, *args, limiter=self._writer)
+
     def _note(self, trouble: HawkError | None) -> None:
         if trouble and not self._trouble:
             log.error("%s; readings wait in memory, it is tried again every %.0f s", trouble, RETRY)
@@ -185,3 +214,9 @@ class StoreActor(Actor):
             dropped=self._log.backlog.dropped,
             set_aside=self._log.set_aside.name if self._log.set_aside else None,
         )
+
+
+def _imported(wanted: ImportHistory, stored: int) -> Imported:
+    until = wanted.newest.moment.utc if wanted.records else None
+    span = round(max(0, len(wanted.records) - 1) * wanted.interval * 1000)
+    return Imported(len(wanted.records), stored, None if until is None else until - span, until)

@@ -12,7 +12,9 @@ from hawk.model.address import Address
 from hawk.model.reading import Moment, Reading, Source
 from hawk.store import queries
 from hawk.store.connection import open_writer
-from hawk.store.rows import UNDATED, VALUES, Tags, dated, tags_of, undated_of, values_of
+from hawk.store.messages import ImportHistory
+from hawk.store.remembered import LIVE_NEAR, Known, Placed, Plan, plan
+from hawk.store.rows import UNDATED, VALUES, Tags, boot_time_of, dated, tags_of, undated_of, values_of
 
 _NAMES = ", ".join(VALUES)
 _MARKS = ", ".join("?" for _ in VALUES)
@@ -94,6 +96,29 @@ class Appender:
         self.undated -= len(rows)
         return stored
 
+    def plan_history(self, wanted: ImportHistory) -> Plan:
+        """What of it is missing. Its first reading has a UTC."""
+        newest, interval = wanted.newest.moment.utc or 0, round(wanted.interval * 1000)
+        device = self._device(wanted.newest.device_id)
+        known = queries.known_history(self._connection, device)
+        oldest = min(newest, known.since or newest) - len(wanted.records) * interval - LIVE_NEAR
+        live = queries.live_instants(self._connection, device, oldest, newest + LIVE_NEAR)
+        return plan(wanted.records, newest, interval, known, live)
+
+    def append_history(
+        self, wanted: ImportHistory, placed: Sequence[Placed], then: Known, now: Moment
+    ) -> int:
+        """In one transaction, with what is known `then`; how many were stored."""
+        readings = [
+            replace(wanted.newest, moment=Moment(each.utc, boot_time_of(each.utc, now)), sample=sample)
+            for each in placed
+            if each.wanted and (sample := wanted.sample(each.raw)) is not None
+        ]
+        with self._transaction():
+            stored = self._keep(readings, now)
+            self._remember(self._device(wanted.newest.device_id), then, round(wanted.interval * 1000))
+        return len(stored)
+
     # -- in a transaction ------------------------------------------------------------------
 
     @contextlib.contextmanager
@@ -141,6 +166,18 @@ class Appender:
         change = (self._given + 1, source, _stored_at(reading, now), *values)
         place = (device, reading.moment.utc, source, source, *values)
         return self._connection.execute(_CORRECT, (*change, *place)).rowcount == 1
+
+    def _remember(self, device: int, known: Known, interval: int) -> None:
+        """Of the tail only the newest has a time that counts."""
+        self._connection.execute("DELETE FROM history_tail WHERE device_id = ?", (device,))
+        self._connection.executemany(
+            "INSERT INTO history_tail (device_id, ts, raw) VALUES (?, ?, ?)",
+            [(device, known.until - k * interval, raw) for k, raw in enumerate(known.tail)],
+        )
+        self._connection.execute(
+            "UPDATE device SET history_count = ?, history_since = ? WHERE id = ?",
+            (known.count, known.since, device),
+        )
 
     def _keep_undated(self, reading: Reading) -> None:
         device = self._device(reading.device_id)

@@ -6,11 +6,12 @@ while that cannot be read.
 """
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from actors import Query
 from hawk.model.address import Address
-from hawk.model.reading import Reading, Source
+from hawk.model.reading import Reading, Sample, Source
 
 
 class Durability(enum.StrEnum):
@@ -62,6 +63,28 @@ class GetReadingsAfter(Query[tuple[Reading, ...]]):
 
     seq: int
     limit: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """`since` and `until` in ms since the epoch; None where nothing came."""
+
+    records: int  # that came
+    stored: int  # of them; the log had the others, or they were no measurement
+    since: int | None
+    until: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportHistory(Query[Imported]):
+    """What a device remembered, into the log in batches; never told as ReadingsStored, for nothing of it
+    is news. The same again changes nothing. Raises StoreUnavailable; what was stored by then stays.
+    """
+
+    newest: Reading  # of whom, and when record 0 was made; its sample says nothing
+    records: tuple[bytes, ...]  # the newest first
+    sample: Callable[[bytes], Sample | None]  # of a record
+    interval: float  # [s] between two records
 
 
 @dataclass(frozen=True, slots=True)

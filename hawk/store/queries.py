@@ -4,8 +4,9 @@ import sqlite3
 from typing import Any
 
 from hawk.model.address import Address
-from hawk.model.reading import Moment, Reading
+from hawk.model.reading import Moment, Reading, Source
 from hawk.store.messages import GetReadings, Page
+from hawk.store.remembered import NOTHING, Known
 from hawk.store.rows import COLUMNS, reading_of
 
 _SERIES = "CROSS JOIN series ON series.id = reading.series_id"
@@ -53,6 +54,22 @@ def page(connection: sqlite3.Connection, wanted: GetReadings, now: Moment) -> Pa
 
 def after(connection: sqlite3.Connection, seq: int, limit: int, now: Moment) -> tuple[Reading, ...]:
     return tuple(reading_of(row, now) for row in connection.execute(_AFTER, (seq, limit)))
+
+
+def live_instants(connection: sqlite3.Connection, device: int, since: int, until: int) -> list[int]:
+    """[ms since the epoch] of the readings that are not history, in order."""
+    sql = "SELECT ts FROM reading WHERE device_id = ? AND ts BETWEEN ? AND ? AND source != ? ORDER BY ts"
+    return [ts for (ts,) in connection.execute(sql, (device, since, until, Source.HISTORY))]
+
+
+def known_history(connection: sqlite3.Connection, device: int) -> Known:
+    sql = "SELECT ts, raw FROM history_tail WHERE device_id = ? ORDER BY ts DESC"
+    tail = connection.execute(sql, (device,)).fetchall()
+    if not tail:
+        return NOTHING
+    sql = "SELECT history_count, history_since FROM device WHERE id = ?"
+    count, since = connection.execute(sql, (device,)).fetchone()
+    return Known(count, since, tail[0][0], tuple(raw for _, raw in tail))
 
 
 def last_seq(connection: sqlite3.Connection) -> int:

@@ -9,7 +9,7 @@ import logging
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,7 +22,8 @@ from hawk.store import queries
 from hawk.store.appending import Appender
 from hawk.store.backlog import Backlog
 from hawk.store.connection import Readers, is_corrupt, set_aside, translated
-from hawk.store.messages import Counts, GetReadings, Page
+from hawk.store.messages import Counts, GetReadings, ImportHistory, Page
+from hawk.store.remembered import Known, Placed, Plan
 from hawk.store.schema import check_sqlite
 
 log = logging.getLogger(__name__)
@@ -109,6 +110,20 @@ class Log:
         """Past the backlog, in one transaction. Raises StoreUnavailable; nothing is stored then."""
         with self._appending() as appender:
             return appender.append(readings, now)
+
+    def plan_history(self, wanted: ImportHistory) -> Plan:
+        """What of it is missing. Raises StoreUnavailable."""
+        with self._appending() as appender:
+            return appender.plan_history(wanted)
+
+    def append_history(
+        self, wanted: ImportHistory, placed: Sequence[Placed], then: Known, now: Moment
+    ) -> int:
+        """One batch, and what is known `then`; how many of it were stored. Raises StoreUnavailable; nothing
+        of the batch is stored then.
+        """
+        with self._appending() as appender:
+            return appender.append_history(wanted, placed, then, now)
 
     @contextlib.contextmanager
     def _appending(self) -> Iterator[Appender]:

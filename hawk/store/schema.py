@@ -13,7 +13,7 @@ import sqlite3
 
 from hawk.errors import ConfigurationError
 
-VERSION = 1
+VERSION = 2
 OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
 
 _QUANTITIES = ("voltage", "current", "soc", "temperature", "power")
@@ -43,7 +43,9 @@ CREATE TABLE device (
     id INTEGER PRIMARY KEY,
     mac TEXT NOT NULL UNIQUE,
     latest_seq INTEGER,
-    readings INTEGER NOT NULL DEFAULT 0
+    readings INTEGER NOT NULL DEFAULT 0,
+    history_count INTEGER NOT NULL DEFAULT 0,  -- records imported without a gap; the last are in history_tail
+    history_since INTEGER  -- UTC in ms, of the oldest of them
 ) STRICT""",
     """
 CREATE TABLE series (
@@ -125,6 +127,13 @@ CREATE TABLE energy (
 ) STRICT""",
 )
 
+UPGRADES = {
+    1: (
+        "ALTER TABLE device ADD COLUMN history_count INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE device ADD COLUMN history_since INTEGER",
+    ),
+}  # from a version to today's; from none: TABLES
+
 
 def check_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
     """Raises ConfigurationError when the SQLite of this Python is too old."""
@@ -146,6 +155,6 @@ def migrate(connection: sqlite3.Connection) -> None:
     if version < VERSION:
         with connection:
             connection.execute("BEGIN IMMEDIATE")
-            for statement in TABLES:
+            for statement in UPGRADES.get(version, TABLES):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {VERSION}")
