@@ -24,6 +24,7 @@ from hawk.devices.policy import Recorded, polling_interval
 from hawk.devices.poll import Polled, Poller
 from hawk.devices.schedule import Schedule
 from hawk.devices.station import Station
+from hawk.devices.visit import Visitor
 from hawk.drivers.api import Driver, Heard
 from hawk.errors import Paused, StoreUnavailable
 from hawk.events import DeviceSeen, DeviceUpdated, ReadingTaken
@@ -257,7 +258,7 @@ class DeviceActor(Actor):
 
     def _only_waits(self) -> bool:
         """The poll that runs stands in the queue, and not as one for whom a person waits."""
-        urgent = self._poller is not None and self._poller.urgent
+        urgent = self._poller is not None and self._poller.visitor.urgent
         return not urgent and self._view.link not in _IN_SESSION
 
     def _poll(self, *, urgent: bool) -> None:
@@ -265,15 +266,20 @@ class DeviceActor(Actor):
         self._taken = None
         self._schedule.begin(trio.current_time())
         self._poller = Poller(
+            self._visitor(urgent=urgent),
+            self._driver,
+            on_sample=lambda sample: self._tell_self(_Sampled(sample, self._clock.moment())),
+        )
+        self._poll_task = self.spawn(self._run_poll, self._poller)
+
+    def _visitor(self, *, urgent: bool) -> Visitor:
+        return Visitor(
             address=self._device.address,
-            driver=self._driver,
             station=self._station,
             holder=self.ref,
             urgent=urgent,
             on_link=lambda state: self._tell_self(_LinkMoved(state, self._clock.moment())),
-            on_sample=lambda sample: self._tell_self(_Sampled(sample, self._clock.moment())),
         )
-        self._poll_task = self.spawn(self._run_poll, self._poller)
 
     async def _run_poll(self, poller: Poller) -> None:
         self.ref.tell(_PollEnded(poller, await poller.poll()))

@@ -10,6 +10,7 @@ from actors import AskTimeout, RestartChild
 from hawk.devices.device import _PollDue, _PollEnded
 from hawk.devices.messages import PollNow
 from hawk.devices.poll import Polled, Poller
+from hawk.devices.visit import Visitor
 from hawk.drivers.api import Heard
 from hawk.errors import (
     ConnectFailed,
@@ -545,7 +546,8 @@ async def test_a_poll_of_a_former_incarnation_does_not_end_the_present_one(autoj
         ref = await stage.device()
         stage.radio.hear(advert(1))
         await trio.sleep(0.3)
-        former = Poller(address(1), TOY, stage.station, ref, False, lambda _: None, lambda _: None)
+        visitor = Visitor(address(1), stage.station, ref, urgent=False, on_link=lambda _: None)
+        former = Poller(visitor, TOY, lambda _: None)
         ref.tell(_PollEnded(former, Polled(None)))
         ref.tell(_PollDue())
         await trio.sleep(0.1)

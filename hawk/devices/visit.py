@@ -1,0 +1,76 @@
+"""One session with a device: wait until it is heard, get a slot, talk, let go."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from actors import ActorCrashed, ActorRef, AskTimeout
+from hawk.ble.messages import LinkEstablished, ReleaseSlot, RequestSlot, Seek, Sighted, Slot, Tried
+from hawk.ble.radio import Conversation
+from hawk.devices.station import Station
+from hawk.drivers.api import Gatt
+from hawk.errors import BluetoothError, Busy, ConnectFailed, HeldByAnother, NotHeard
+from hawk.model.address import Address
+from hawk.model.device import LinkState
+
+SLOT_WITHIN = 1800.0  # [s] hundreds of devices may be before this one
+SLOT_WITHIN_URGENT = 120.0  # [s] one session that hangs may be before it
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    address: Address
+    station: Station
+    holder: ActorRef[Any]  # of the slot: its end gives the slot back
+    urgent: bool  # a person waits
+    on_link: Callable[[LinkState], None]
+
+    async def wait_until_heard(self) -> Sighted:
+        """Raises NoAdapter, HeldByAnother or NotHeard."""
+        within = self.station.inside_poll.seek
+        try:
+            return await self.station.scanner.ask(Seek(self.address)).within(within)
+        except (AskTimeout, ActorCrashed) as error:
+            if self.address in await self.station.radio.links():
+                raise HeldByAnother(
+                    f"Another program on this machine holds the link to {self.address}, and only one can: end"
+                    " it there (Home Assistant's own Bluetooth, bluetoothctl, another gateway)."
+                ) from error
+            raise NotHeard(
+                f"{self.address} was not heard for {within:.0f} s: it is out of range or without power,"
+                " or an app on a phone holds it. Go nearer, or close that app."
+            ) from error
+
+    @asynccontextmanager
+    async def slot(self, adapter: str) -> AsyncIterator[Slot]:
+        """Raises Busy."""
+        request = RequestSlot(self.address, self.holder, self.station.limits.longest, self.urgent, adapter)
+        within = SLOT_WITHIN_URGENT if self.urgent else SLOT_WITHIN
+        try:
+            slot = await self.station.arbiter.ask(request).within(within)
+        except (AskTimeout, ActorCrashed) as error:
+            raise Busy("The radio is busy with other devices: try again in a minute.") from error
+        try:
+            yield slot
+        finally:
+            self.station.arbiter.tell(ReleaseSlot(slot.number))
+
+    async def talk(self, slot: Slot, gatt: Gatt, conversation: Conversation) -> None:
+        """Raises BluetoothError, unless only the parting went wrong."""
+
+        def on_link(state: LinkState) -> None:
+            if state is LinkState.CONNECTED:
+                self.station.arbiter.tell(LinkEstablished(slot.number))
+                self.station.scanner.tell(Tried(self.address, linked=True))
+            self.on_link(state)
+
+        try:
+            await self.station.radio.converse(
+                self.address, gatt, conversation, self.station.limits, on_link, slot.adapter
+            )
+        except BluetoothError as error:
+            if isinstance(error, ConnectFailed):
+                self.station.scanner.tell(Tried(self.address, linked=False))
+            if not conversation.done:
+                raise
