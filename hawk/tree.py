@@ -127,6 +127,7 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
         RegistryActor.start, parts.files, clock,
         parts.catalogue.canonical_type, settings.discovery.auto_configure,
     )  # fmt: skip
+    know_all = partial(DirectoryActor.start, registry, clock, policies.freshness.at_least)
     keep = partial(StoreActor.start, parts.log, clock, parts.durability, settings.store.commit_interval)
 
     work = [
@@ -141,7 +142,7 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
     ]
     return [
         ChildSpec("registry", know, registry),
-        ChildSpec("directory", partial(DirectoryActor.start, registry), directory),
+        ChildSpec("directory", know_all, directory),
         ChildSpec("store", keep, store, vital=True),
         ChildSpec("vehicles", partial(VehiclesGroup.start, registry, directory, clock)),
         ChildSpec("bluetooth", partial(Supervisor.start, bluetooth, Strategy.REST_FOR_ONE)),

@@ -69,10 +69,14 @@ def _examine(data: Path | None, tell: "Callable[[Check], None]") -> None:
 def _examine_bluetooth(settings: "Settings", who: str | None, tell: "Callable[[Check], None]") -> None:
     import asyncio
 
-    from hawk.doctor import bluetooth
+    import trio
+
+    from hawk.ble.open import open_radio
+    from hawk.doctor import bluetooth, reading
     from hawk.doctor.checks import BLUETOOTH, untold
     from hawk.doctor.rfkill import rfkill
     from hawk.doctor.wifi import wifi
+    from hawk.drivers import catalogue
 
     if settings.bluetooth.backend != "bluez":
         for name in (*BLUETOOTH, "wifi"):
@@ -80,7 +84,8 @@ def _examine_bluetooth(settings: "Settings", who: str | None, tell: "Callable[[C
         return
     wanted = settings.bluetooth.adapters
     tell(rfkill(wanted))
-    asyncio.run(bluetooth.examine(wanted, who, tell))
+    if asyncio.run(bluetooth.examine(wanted, who, tell)):
+        tell(trio.run(reading.connect, open_radio(settings, exclusive=True), catalogue.load()))
     tell(wifi(wanted))
 
 

@@ -30,9 +30,10 @@ from hawk.errors import Paused, StoreUnavailable
 from hawk.events import DeviceSeen, DeviceUpdated, ReadingTaken
 from hawk.model.device import Device, DeviceView, LinkState
 from hawk.model.reading import Moment, Reading, Sample, Source
-from hawk.store.messages import GetLatest
+from hawk.store.messages import GetLatest, GetReadings
 
 _RECALL = 5.0  # [s] for the log to answer
+_REMEMBERED = 7 * 24 * 3600 * 1000  # [ms] before the newest reading; what is older is of no use
 log = logging.getLogger(__name__)
 
 _IN_SESSION = {LinkState.CONNECTING, LinkState.CONNECTED, LinkState.DISCONNECTING}
@@ -45,7 +46,7 @@ class _PollDue:
 
 @dataclass(frozen=True, slots=True)
 class _Recalled:
-    reading: Reading
+    readings: tuple[Reading, ...]  # the oldest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class DeviceActor(Actor):
         self._poll_task = trio.CancelScope()
         self._logbook = Logbook()
         self._recorded: Recorded | None = None
+        self._began = station.clock.moment()
         self._taken: Reading | None = None  # by the poll that runs
         self._askers: list[Later[Reading]] = []
         self._poll_timer = trio.CancelScope()
@@ -120,8 +122,8 @@ class DeviceActor(Actor):
             case _PollDue():
                 if not self._schedule.running and self._due <= trio.current_time():
                     self._poll(urgent=False)
-            case _Recalled(reading):
-                self._recalled(reading)
+            case _Recalled(readings):
+                self._recalled(readings)
             case _LinkMoved(state, moment):
                 self._link_moved(state, moment)
             case _Sampled(sample, moment):
@@ -152,21 +154,29 @@ class DeviceActor(Actor):
 
     async def _recall(self) -> None:
         """What was known before a restart, for as long as nothing newer is heard."""
+        store, address = self._station.store, self._device.address
         try:
-            newest = await self._station.store.ask(GetLatest(self._device.address)).within(_RECALL)
+            newest = await store.ask(GetLatest(address)).within(_RECALL)
+            if newest is None or newest.moment.utc is None:
+                return
+            since = newest.moment.utc - _REMEMBERED
+            polled = GetReadings(address, since=since, source=Source.GATT, limit=1)
+            page = await store.ask(polled).within(_RECALL)
         except (AskTimeout, ActorCrashed, StoreUnavailable):
             return
-        if newest is not None:
-            self.ref.tell(_Recalled(newest))
+        self.ref.tell(_Recalled((*page.readings, newest)))  # advertisements say less than a poll
 
-    def _recalled(self, reading: Reading) -> None:
-        """Only if its age is certain, and this device can have said it."""
+    def _recalled(self, readings: tuple[Reading, ...]) -> None:
+        """Only those whose age is certain, and that this device can have said."""
         view, now = self._view, self._clock.moment()
-        certain = None not in (now.utc, reading.moment.utc) and reading.moment.boot_time <= now.boot_time
-        own = (reading.device_type, reading.simulated) == (self._driver.device_type, view.simulated)
-        if view.live.newest is None and certain and own:
-            live = view.live.with_sample(reading.sample, reading.moment)
-            self._update(replace(view, live=live, last_seen=view.last_seen or reading.moment))
+        if view.live.newest is not None or now.utc is None:
+            return
+        live = view.live
+        for reading in readings:
+            own = (reading.device_type, reading.simulated) == (self._driver.device_type, view.simulated)
+            if own and reading.moment.utc is not None and reading.moment.boot_time <= now.boot_time:
+                live = live.with_sample(reading.sample, reading.moment)
+        self._update(replace(view, live=live, last_seen=view.last_seen or live.newest))
 
     # -- hearing -----------------------------------------------------------------------------
 
@@ -190,7 +200,7 @@ class DeviceActor(Actor):
         self._update(view)
         if heard is not None:
             self._record(heard, moment)
-        if self._schedule.heard(moment.boot_time - last.boot_time if last else math.inf):
+        if self._schedule.heard(moment.boot_time - (last or self._began).boot_time):
             self._plan()
 
     def _mistaken(self, view: DeviceView, proven_type: str) -> DeviceView:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from actors import Actor, ActorRef, AskTimeout
+from hawk.clock import Clock
 from hawk.directory.messages import ListDevices, ListVehicles, LookUpDevice, VehicleView
 from hawk.events import (
     DeviceChanged,
@@ -28,9 +29,10 @@ _SNAPSHOT_DEADLINE = 5.0  # [s]
 
 
 class DirectoryActor(Actor):
-    def __init__(self, registry: ActorRef[Any]) -> None:
+    def __init__(self, registry: ActorRef[Any], clock: Clock, longest_age: float) -> None:
+        """`longest_age` [s] of the newest data of a device that nobody polls and that is available."""
         super().__init__()
-        self._registry = registry
+        self._registry, self._clock, self._longest_age = registry, clock, longest_age
         self._views: dict[Address, DeviceView] = {}
         self._vehicles: dict[str, Vehicle] = {}
         self._summaries: dict[str, VehicleSummary] = {}
@@ -45,9 +47,10 @@ class DirectoryActor(Actor):
     def on_receive(self, message: Any) -> Any:
         match message:
             case ListDevices():
-                return tuple(self._views[address] for address in sorted(self._views))
+                return tuple(self._as_of_now(self._views[address]) for address in sorted(self._views))
             case LookUpDevice(address):
-                return self._views.get(address)
+                view = self._views.get(address)
+                return view and self._as_of_now(view)
             case ListVehicles():
                 return self._list_vehicles()
             case DeviceSeen():
@@ -82,6 +85,14 @@ class DirectoryActor(Actor):
             except AskTimeout:
                 continue  # the registry is just being restarted
             return
+
+    def _as_of_now(self, view: DeviceView) -> DeviceView:
+        """Of a configured device its actor judges the age of the data."""
+        if view.device.lifecycle is Lifecycle.CONFIGURED:
+            return view
+        oldest, newest = self._clock.moment().boot_time - self._longest_age, view.live.newest
+        available = newest is not None and newest.boot_time >= oldest
+        return replace(view, available=available, stale=view.live.older_than(oldest))
 
     def _put(self, device: Device) -> None:
         vehicle = self._vehicles.get(device.vehicle_id) if device.vehicle_id else None

@@ -13,7 +13,7 @@ from hawk.errors import BluetoothError, BluetoothOff, NoAdapter, NoPermission
 
 LISTEN = 3.0  # [s]
 OLDEST = (5, 55)  # the BlueZ that bleak needs
-_APPARMOR = (
+APPARMOR = (
     "in Docker add --security-opt apparmor=unconfined; elsewhere allow this user the interface"
     " org.bluez.Device1 in /etc/dbus-1/system.d"
 )
@@ -40,9 +40,13 @@ class Layers:
     def end(self, why: str = "") -> None:
         """What is not told by now cannot be, because of what failed if nothing else is given."""
         broken = [check.name for check in self._told.values() if check.ok is False]
-        for name in LAYERS:
+        for name in LAYERS if why or broken else ():
             if name not in self._told:
                 self.add(untold(name, why or f"not checked: {broken[-1]} failed"))
+
+    @property
+    def left(self) -> bool:
+        return len(self._told) < len(LAYERS)
 
 
 def _layer(error: BluetoothError, left: Sequence[str]) -> str:
@@ -53,8 +57,10 @@ def _layer(error: BluetoothError, left: Sequence[str]) -> str:
     return left[0]
 
 
-async def examine(wanted: Sequence[str], service: str | None, tell: Tell, listen: float = LISTEN) -> None:
-    """Tells one check for each of the layers. A `service` that runs has the adapters for itself."""
+async def examine(wanted: Sequence[str], service: str | None, tell: Tell, listen: float = LISTEN) -> bool:
+    """Tells one check for each of the layers. A `service` that runs has the adapters for itself. True where
+    only `connect` is left: then a device is to be read.
+    """
     layers, why = Layers(tell), ""
     try:
         async with Bluez.opened() as bluez:
@@ -71,6 +77,7 @@ async def examine(wanted: Sequence[str], service: str | None, tell: Tell, listen
     except BluetoothError as error:
         layers.stopped_by(error)
     layers.end(why)
+    return layers.left
 
 
 async def _left_to(service: str | None, bluez: Bluez, used: Sequence[str]) -> str:
@@ -95,11 +102,12 @@ async def _use(bluez: Bluez, used: Sequence[str], layers: Layers, listen: float)
     for adapter in used:
         await bluez.stop_discovery(adapter)
     layers.add(good("scan", f"{len({each.address for each in heard})} devices heard in {listen:g} s"))
-    layers.add(await _connect(bluez, [each for each in heard if not each.connected]))
+    if (barred := await _barred(bluez, [each for each in heard if not each.connected])) is not None:
+        layers.add(barred)
 
 
-async def _connect(bluez: Bluez, heard: Sequence[KnownDevice]) -> Check:
-    """Whether a device may be called at all: ends a link that is not there.
+async def _barred(bluez: Bluez, heard: Sequence[KnownDevice]) -> Check | None:
+    """None if a device may be called at all: ends a link that is not there.
 
     Not of a paired device: BlueZ would no longer connect to that one by itself.
     """
@@ -107,15 +115,15 @@ async def _connect(bluez: Bluez, heard: Sequence[KnownDevice]) -> Check:
         try:
             if not await bluez.paired(device.address, device.path):
                 await bluez.disconnect(device.address, device.path)
-                return good("connect", "devices may be called")
+                return None
         except NoPermission as error:
             return Check(
-                "connect", False, f"scanning works, but devices may not be called ({error})", _APPARMOR
+                "connect", False, f"scanning works, but devices may not be called ({error})", APPARMOR
             )
         except NoAdapter:
             raise
         except BluetoothError:
-            return good("connect", "devices may be called")
+            return None
     return untold(
         "connect", "no device is near that it could be tried on: bring a monitor near and ask again"
     )

@@ -15,6 +15,7 @@ from hawk.doctor.checks import Check, good, untold
 from hawk.doctor.container import Mount
 from hawk.errors import ConfigurationError
 from hawk.model.instant import rfc3339
+from hawk.store.readings import newest_stored_at
 
 ENOUGH = 200 * 2**20  # bytes free
 
@@ -22,6 +23,7 @@ ENOUGH = 200 * 2**20  # bytes free
 def local(settings: Settings, data: Path) -> Iterator[Check]:
     """What can be told at once."""
     judged = SystemClock(settings.clock.trust)
+    judged.not_before(newest_stored_at(data / "readings.db") or 0)
     yield clock(judged.doubt, judged.utc_ms())
     path = data.absolute()
     writable = folder(path)

@@ -190,6 +190,18 @@ class Log:
         return Counts(readings, undated, _size(self.path))
 
 
+def newest_stored_at(path: Path) -> int | None:
+    """Of a log that nobody here has open: None also where there is none or it cannot be read."""
+    readers = Readers(path)
+    try:
+        with readers.borrow() as connection:
+            return queries.newest_stored_at(connection)
+    except StoreUnavailable:
+        return None
+    finally:
+        readers.close()
+
+
 def _size(path: Path) -> int:
     """[bytes] of the database and of what is not yet in it."""
     files = [path, path.with_name(f"{path.name}-wal")]

@@ -101,7 +101,7 @@ def device_attributes(view: DeviceView, default_interval: float) -> Json:
         "adapter": view.adapter,
         "last_seen": timestamp(view.last_seen),
         "available": view.available,
-        "stale": device.lifecycle is Lifecycle.CONFIGURED and bool(live.values) and not view.available,
+        "stale": bool(live.values) and not view.available,
         "simulated": view.simulated,
         "proven_type": view.proven_type,
         "released_until": timestamp(view.released_until),
@@ -109,13 +109,14 @@ def device_attributes(view: DeviceView, default_interval: float) -> Json:
         "battery_status": live.status,
         "status_code": live.status_code,
         "latest_reading": _latest(view),
-        "last_outcome": view.outcome
-        and {
-            "code": view.outcome.code,
-            "detail": view.outcome.detail,
-            "timestamp": timestamp(view.outcome.moment),
-        },
+        "last_outcome": _outcome(view),
     }
+
+
+def _outcome(view: DeviceView) -> Json | None:
+    if (outcome := view.outcome) is None:
+        return None
+    return {"code": outcome.code, "detail": outcome.detail, "timestamp": timestamp(outcome.moment)}
 
 
 def _latest(view: DeviceView) -> Json | None:
@@ -149,6 +150,7 @@ def connection_resource(connection: Connection) -> dict[str, Any]:
         view.device.address,
         {
             "link": view.link.value,
+            "last_outcome": _outcome(view),
             "transitions": [
                 {"state": each.state.value, "timestamp": timestamp(each.moment), "reason": each.reason}
                 for each in connection.transitions

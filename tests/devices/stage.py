@@ -21,7 +21,7 @@ from hawk.errors import HawkError
 from hawk.events import DeviceUpdated, ReadingTaken
 from hawk.model.device import Device, DeviceView
 from hawk.model.reading import Reading, Source
-from hawk.store.messages import GetLatest
+from hawk.store.messages import GetLatest, GetReadings, Page
 from tests.doubles import Records, ScriptedRadio, Shelf, VirtualClock, address, shelf, toys
 
 E = TypeVar("E")
@@ -42,6 +42,9 @@ class Store(Actor):
                 self._readings.append(message)
             case GetLatest(address):
                 return next((r for r in reversed(self._readings) if r.device_id == address), None)
+            case GetReadings(address, source=source):
+                found = [r for r in self._readings if r.device_id == address and r.source is source]
+                return Page(tuple(found[-1:]), None)
             case _:
                 await trio.sleep(message)
         return None

@@ -128,6 +128,35 @@ async def test_after_a_restart_the_last_reading_is_shown_with_its_age(autojump_c
         }
 
 
+async def test_after_a_restart_what_only_a_poll_tells_is_shown_with_the_time_of_the_poll(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        stage.radio.script(1, *[Session(refuse=ConnectFailed("no")) for _ in range(9)])
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(100)
+        (newest,) = stage.stored
+        polled = Sample(voltage=12.4, temperature=21)
+        stage.stored.insert(0, replace(newest, sample=polled, source=Source.GATT, moment=Moment(NOON, 0.0)))
+        stage.devices.tell(RestartChild(address(1)))
+        await trio.sleep(0.1)
+        assert (await stage.view()).live.values == {
+            "voltage": Measured(12.6, Moment(NOON + 100, 0.1)),
+            "temperature": Measured(21, Moment(NOON, 0.0)),
+        }
+
+
+async def test_the_first_advert_after_a_failed_poll_does_not_end_the_wait(autojump_clock: MockClock) -> None:
+    """The device was there all the time."""
+    async with open_stage(device(retry=Retry(attempts=3, interval=60.0))) as stage:
+        stage.radio.script(1, *[Session(refuse=Undecodable("no")) for _ in range(9)])
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(20)
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(20)
+        assert len(stage.polls()) == 1
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

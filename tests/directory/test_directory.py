@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import trio
 from trio.testing import MockClock
 
 from actors import ActorRef, ActorSystem, ChildSpec
@@ -27,6 +28,7 @@ from hawk.model.reading import Moment, Sample
 from hawk.model.vehicle import Vehicle
 from hawk.registry.messages import GetRegistry, Snapshot
 from tests.cast import NOW, A, B, device, view
+from tests.doubles import VirtualClock
 
 BOAT = Vehicle("vehicle_1", "Boat", NOW)
 STRANGER = device(B, "vehicle_2", lifecycle=Lifecycle.DISCOVERED)
@@ -43,7 +45,9 @@ class Registry(Probe):
 async def running() -> AsyncIterator[tuple[ActorSystem, ActorRef[Any]]]:
     async with open_test_system() as system:
         registry = await system.start(ChildSpec("registry", partial(Registry.start, [RECORDS])))
-        directory = await system.start(ChildSpec("directory", partial(DirectoryActor.start, registry)))
+        directory = await system.start(
+            ChildSpec("directory", partial(DirectoryActor.start, registry, VirtualClock(), 300.0))
+        )
         actor = directory._actor_weakref()
         await wait_until(lambda: len(actor._views) == 2)
         yield system, directory
@@ -70,6 +74,17 @@ async def test_of_a_discovered_device_the_adverts_tell(autojump_clock: MockClock
         system.bus.publish(heard(12.34))
         found = await directory.ask(LookUpDevice(B)).within(1)
         assert (found.live.values["voltage"].value, found.rssi, found.name) == (12.34, -70, "BM6")
+
+
+async def test_a_value_of_a_discovered_device_gets_old(autojump_clock: MockClock) -> None:
+    async with running() as (system, directory):
+        system.bus.publish(heard(12.34))
+        await trio.sleep(300)
+        found = await directory.ask(LookUpDevice(B)).within(1)
+        assert (found.available, found.stale) == (True, frozenset())
+        await trio.sleep(2)
+        (_, listed) = await directory.ask(ListDevices()).within(1)
+        assert (listed.available, listed.stale) == (False, {"voltage"})
 
 
 async def test_of_a_configured_device_its_actor_tells(autojump_clock: MockClock) -> None:

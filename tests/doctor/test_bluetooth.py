@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
+from hawk.ble.bleak_radio import BleakRadio
 from hawk.ble.bluez import Bluez
 from hawk.ble.claim import claimed
+from hawk.doctor import reading
 from hawk.doctor.bluetooth import examine, version_check
 from hawk.doctor.checks import LAYERS, Check
+from hawk.drivers import catalogue
 from tests.fake_bluez.rig import FakeBluez
 
 SHORT = 0.5  # [s]
@@ -18,7 +22,8 @@ SHORT = 0.5  # [s]
 
 def examined(*wanted: str, service: str | None = None) -> Mapping[str, Check]:
     told: list[Check] = []
-    asyncio.run(examine(wanted, service, told.append, SHORT))
+    if asyncio.run(examine(wanted, service, told.append, SHORT)):
+        told.append(trio.run(reading.connect, BleakRadio(wanted), catalogue.load(), SHORT))
     assert sorted(check.name for check in told) == sorted(LAYERS), "each layer is told once"
     return {check.name: check for check in told}
 
@@ -33,6 +38,7 @@ def test_where_all_is_well_it_says_so_and_leaves_nothing_on() -> None:
         assert bluez.state()["discovering"] == 0
     assert all(check.ok for check in checks.values())
     assert checks["scan"].detail == "2 devices heard in 0.5 s"
+    assert checks["connect"].detail.endswith("a BM6, was read: 11.50 V")
 
 
 def test_without_a_bus_nothing_above_it_is_checked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -79,6 +85,29 @@ def test_scanning_works_but_connecting_does_not() -> None:
     assert failed(checks) == ["connect"]
     assert checks["scan"].ok
     assert "--security-opt apparmor=unconfined" in checks["connect"].fix
+
+
+POLICIES = [
+    '<deny send_destination="org.bluez" send_interface="org.bluez.Device1" send_member="Connect"/>',
+    '<deny send_destination="org.bluez" send_interface="org.bluez.GattCharacteristic1"/>',
+]
+
+
+@pytest.mark.parametrize("rule", POLICIES)
+def test_a_policy_that_lets_devices_be_called_but_not_read(rule: str) -> None:
+    with FakeBluez(1, policy=rule) as bluez:
+        checks = examined()
+        assert bluez.state()["linked"] == []
+    assert failed(checks) == ["connect"]
+    assert "apparmor=unconfined" in checks["connect"].fix
+
+
+def test_devices_that_refuse_every_connection() -> None:
+    refusal = "le-connection-refused"
+    with FakeBluez(1, connect_error="Failed", connect_message=refusal):
+        checks = examined()
+    assert failed(checks) == ["connect"]
+    assert "50:54:7B" in checks["connect"].detail
 
 
 def test_where_nothing_is_near_connecting_cannot_be_tried() -> None:

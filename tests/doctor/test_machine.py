@@ -10,9 +10,13 @@ from typing import Any
 import pytest
 
 from hawk.clock import Evidence, judge
+from hawk.config.load import load
 from hawk.datafolder import DataFolder
 from hawk.doctor.container import Mount
-from hawk.doctor.machine import clock, disk, folder, kept, running, service
+from hawk.doctor.machine import clock, disk, folder, kept, local, running, service
+from hawk.model.reading import Moment
+from hawk.store.readings import Log
+from tests.store.samples import reading
 
 NOW = 1_795_392_000_000
 
@@ -133,3 +137,12 @@ def test_a_service_is_known_by_its_lock(tmp_path: Path) -> None:
 def test_a_service_is_good_news_and_none_is_no_fault(tmp_path: Path) -> None:
     assert service(tmp_path, "process 7").ok is True
     assert service(tmp_path, None).ok is None
+
+
+def test_a_clock_that_shows_less_than_the_newest_reading_is_not_believed(tmp_path: Path) -> None:
+    """As `hawk serve` on that folder would judge it."""
+    in_2050 = Moment(2_524_608_000_000, 0.0)
+    with Log.open(tmp_path / "readings.db") as log:
+        log.append([reading(when=in_2050)], in_2050)
+    checks = {check.name: check for check in local(load(None, {}).settings, tmp_path)}
+    assert checks["clock"].ok is False

@@ -213,7 +213,7 @@ async def open_stage(
             files = RegistryFiles(folder / "devices.json", folder / "vehicles.json")
             know = partial(RegistryActor.start, files, VirtualClock(), toys().canonical_type, False)
             refs["registry"] = await system.start(ChildSpec("registry", know))
-            live = partial(DirectoryActor.start, refs["registry"])
+            live = partial(DirectoryActor.start, refs["registry"], VirtualClock(), 300.0)
             refs["directory"] = await system.start(ChildSpec("directory", live))
         for name in ("registry", "directory", "store", "scanner", "arbiter", "devices"):
             if name not in refs:
