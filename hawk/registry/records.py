@@ -37,7 +37,9 @@ def from_documents(documents: Documents) -> Snapshot:
 
 
 def to_documents(snapshot: Snapshot, old: Documents) -> Documents:
-    old_devices, old_vehicles = old.devices.get("devices", {}), old.vehicles.get("vehicles", {})
+    # a key made by hand may spell the address in another way
+    old_devices = {parse_address(key): record for key, record in old.devices.get("devices", {}).items()}
+    old_vehicles = old.vehicles.get("vehicles", {})
     count = dict.fromkeys(snapshot.vehicles, 0)
     for device in snapshot.devices.values():
         if device.vehicle_id in count:

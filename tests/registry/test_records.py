@@ -77,6 +77,13 @@ def test_keys_that_somebody_added_by_hand_stay() -> None:
     assert (written["note"], written["devices"][ADDRESS]["bought"]) == ("mine", 2019)
 
 
+@pytest.mark.parametrize("spelling", ["aa:bb:cc:dd:ee:ff", "AA-BB-CC-DD-EE-FF", "aabbccddeeff"])
+def test_such_keys_stay_however_the_address_is_spelt(spelling: str) -> None:
+    documents = Documents({"devices": {spelling: {**DEVICES["devices"][ADDRESS], "bought": 2019}}}, VEHICLES)
+    written = to_documents(from_documents(documents), documents).devices["devices"]
+    assert {address: record["bought"] for address, record in written.items()} == {ADDRESS: 2019}
+
+
 def test_ids_of_vehicles_that_are_gone_are_remembered() -> None:
     written = to_documents(Snapshot(last_vehicle=7), Documents())
     assert from_documents(written).last_vehicle == 7
