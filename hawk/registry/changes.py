@@ -10,7 +10,7 @@ from hawk.model.address import Address
 from hawk.model.device import Device, Lifecycle
 from hawk.model.vehicle import Vehicle
 from hawk.registry.messages import DeviceChanges, Discover, Snapshot
-from hawk.registry.naming import clean_name, device_name, vehicle_name
+from hawk.registry.naming import clean_name, device_name, vehicle_name, vehicle_number
 
 MOST_DISCOVERED = 200  # unconfigured devices; a harbour full of neighbours must not fill the registry
 
@@ -184,11 +184,10 @@ def _with_device(old: Snapshot, device: Device, now: int | None, *, own_vehicle:
 
 
 def _with_vehicle(old: Snapshot, vehicle: Vehicle) -> Snapshot:
-    number = int(vehicle.id.removeprefix("vehicle_")) if vehicle.id not in old.vehicles else 0
     return replace(
         old,
         vehicles={**old.vehicles, vehicle.id: vehicle},
-        last_vehicle=max(old.last_vehicle, number),
+        last_vehicle=max(old.last_vehicle, vehicle_number(vehicle.id)),
     )
 
 

@@ -1,11 +1,14 @@
 """devices.json and vehicles.json on the disk, and the snapshot that is known to be there."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
 from hawk.registry import documents
 from hawk.registry.messages import Snapshot
 from hawk.registry.records import Documents, from_documents, read_devices, read_vehicles, to_documents
+
+log = logging.getLogger(__name__)
 
 
 class RegistryFiles:
@@ -21,6 +24,7 @@ class RegistryFiles:
         found = [{} if each is None else _object(each.document) for each in opened]
         self._documents = Documents(*found)
         self.snapshot = from_documents(self._documents)
+        self._say_what_was_made_again()
         self.announced = self.snapshot  # what the bus was told of; only the registry actor moves it
         self.recovered = tuple(each.recovered for each in opened if each is not None and each.recovered)
 
@@ -33,6 +37,16 @@ class RegistryFiles:
         documents.replace(self._vehicles, wanted.vehicles)
         documents.replace(self._devices, wanted.devices)
         self._documents, self.snapshot = wanted, snapshot
+
+    def _say_what_was_made_again(self) -> None:
+        known = self._documents.vehicles.get("vehicles", {})
+        for vehicle_id, vehicle in self.snapshot.vehicles.items():
+            if vehicle_id not in known:
+                members = [d.address for d in self.snapshot.devices.values() if d.vehicle_id == vehicle_id]
+                log.warning(
+                    "%s lacks %s, which devices are in (%s): made again as %r",
+                    self._vehicles, vehicle_id, ", ".join(members), vehicle.name,
+                )  # fmt: skip
 
 
 def _object(document: object) -> dict[str, Any]:

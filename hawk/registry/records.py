@@ -3,7 +3,7 @@
 Keys that we do not know stay where they are: whoever added them by hand keeps them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -13,6 +13,7 @@ from hawk.model.device import Device, Lifecycle, Retry
 from hawk.model.instant import parse_rfc3339, rfc3339
 from hawk.model.vehicle import Vehicle
 from hawk.registry.messages import Snapshot
+from hawk.registry.naming import vehicle_name, vehicle_number
 
 VERSION = "1.0"
 
@@ -28,12 +29,13 @@ class Documents:
 
 
 def from_documents(documents: Documents) -> Snapshot:
-    """Raises ConfigurationError with the place of what is wrong."""
-    vehicles = read_vehicles(documents.vehicles)
+    """A vehicle that only its devices know is made again. Raises ConfigurationError with the place
+    of what is wrong."""
     devices = read_devices(documents.devices)
-    last = documents.vehicles.get("last_vehicle", 0)
-    used = [int(number) for vehicle in vehicles if (number := vehicle.removeprefix("vehicle_")).isdecimal()]
-    return Snapshot(devices, vehicles, max([last if isinstance(last, int) else 0, *used]))
+    vehicles = _with_lost_ones(read_vehicles(documents.vehicles), devices.values())
+    remembered = [each.get("last_vehicle") for each in (documents.devices, documents.vehicles)]
+    used = [number for number in remembered if isinstance(number, int)]
+    return Snapshot(devices, vehicles, max([0, *used, *map(vehicle_number, vehicles)]))
 
 
 def to_documents(snapshot: Snapshot, old: Documents) -> Documents:
@@ -53,7 +55,12 @@ def to_documents(snapshot: Snapshot, old: Documents) -> Documents:
         for vehicle in snapshot.vehicles.values()
     }
     return Documents(
-        devices={**old.devices, "version": VERSION, "devices": devices},
+        devices={
+            **old.devices,
+            "version": VERSION,
+            "devices": devices,
+            "last_vehicle": snapshot.last_vehicle,  # in both: either file may be lost
+        },
         vehicles={
             **old.vehicles,
             "version": VERSION,
@@ -82,6 +89,15 @@ def read_vehicles(document: Json) -> Mapping[str, Vehicle]:
         )
         for key, record in _objects(document, "vehicles", where).items()
     }
+
+
+def _with_lost_ones(vehicles: Mapping[str, Vehicle], devices: Iterable[Device]) -> Mapping[str, Vehicle]:
+    """Under the old id, so that readings of before and after are of one vehicle."""
+    found = dict(vehicles)
+    for vehicle_id in sorted({device.vehicle_id for device in devices if device.vehicle_id} - found.keys()):
+        name = vehicle_name(max(1, vehicle_number(vehicle_id)), (each.name for each in found.values()))
+        found[vehicle_id] = Vehicle(vehicle_id, name, None, automatic=True)
+    return found
 
 
 # -- one record --------------------------------------------------------------------------

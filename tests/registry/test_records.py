@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hawk.errors import ConfigurationError
 from hawk.model.address import Address
 from hawk.model.device import Lifecycle, Retry
+from hawk.registry.changes import create_vehicle
 from hawk.registry.messages import Snapshot
 from hawk.registry.records import Documents, from_documents, read_devices, read_vehicles, to_documents
 
@@ -87,6 +88,45 @@ def test_such_keys_stay_however_the_address_is_spelt(spelling: str) -> None:
 def test_ids_of_vehicles_that_are_gone_are_remembered() -> None:
     written = to_documents(Snapshot(last_vehicle=7), Documents())
     assert from_documents(written).last_vehicle == 7
+
+
+def in_vehicle(*vehicle_ids: str) -> dict[str, object]:
+    record = DEVICES["devices"][ADDRESS]
+    return {f"AA:BB:CC:DD:EE:{i:02X}": {**record, "vehicle_id": each} for i, each in enumerate(vehicle_ids)}
+
+
+def test_a_vehicle_that_only_its_devices_know_is_made_again_under_its_old_id() -> None:
+    """vehicles.json was lost, or is older than devices.json."""
+    devices = {"devices": in_vehicle("vehicle_7", "vehicle_1", "vehicle_7", "boat")}
+    taken = {"vehicles": {"vehicle_1": {"name": "Vehicle 7"}}}
+    snapshot = from_documents(Documents(devices, taken))
+    assert [d.vehicle_id for d in snapshot.devices.values()] == [
+        "vehicle_7",
+        "vehicle_1",
+        "vehicle_7",
+        "boat",
+    ]
+    assert {v.id: (v.name, v.automatic) for v in snapshot.vehicles.values()} == {
+        "vehicle_1": ("Vehicle 7", False), "vehicle_7": ("Vehicle 8", True), "boat": ("Vehicle 1", True),
+    }  # fmt: skip
+    assert snapshot.last_vehicle == 7
+
+
+def test_an_id_is_not_used_again_when_one_of_the_files_was_lost() -> None:
+    written = to_documents(Snapshot(last_vehicle=7), Documents())
+    assert from_documents(Documents(devices=written.devices)).last_vehicle == 7
+    assert from_documents(Documents(vehicles=written.vehicles)).last_vehicle == 7
+
+
+@given(
+    st.lists(
+        st.sampled_from(["vehicle_3", "vehicle_12", "vehicle_\u0663", "vehicle_" + "9" * 5000, "7", "x"])
+    )
+)
+def test_no_device_ever_comes_into_a_foreign_vehicle(vehicle_ids: list[str]) -> None:
+    snapshot = from_documents(Documents({"devices": in_vehicle(*vehicle_ids)}, {}))
+    assert set(snapshot.vehicles) == set(vehicle_ids)
+    assert create_vehicle(snapshot, "Boat", None).vehicles.keys() - set(vehicle_ids)
 
 
 @pytest.mark.parametrize(
