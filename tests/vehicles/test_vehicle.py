@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
-from actors import ChildSpec
+from actors import ChildSpec, Supervisor
 from actors.testing import Probe, open_test_system, wait_until
 from hawk.directory.messages import ListDevices
 from hawk.events import DeviceUpdated, VehicleSummarised
@@ -85,3 +85,25 @@ async def test_a_battery_that_moved_away_counts_no_more(autojump_clock: MockCloc
         boat.tell(Crew(BOAT, frozenset({B})))
         await wait_until(lambda: len(told) == 2)
         assert [member.address for member in told[-1].summary.members] == [B]
+
+
+class FaultyDirectory(Directory):
+    """Its first incarnation crashes when it is asked."""
+
+    def on_receive(self, message: Any) -> Any:
+        if self.incarnation == 1:
+            raise ValueError("a bug")
+        return super().on_receive(message)
+
+
+async def test_it_outlives_a_directory_that_crashes_with_its_question(autojump_clock: MockClock) -> None:
+    told: list[Any] = []
+    async with open_test_system() as system:
+        await system.start(ChildSpec("probe", partial(Probe.start, told, VehicleSummarised)))
+        directory = FaultyDirectory.reserve("directory")
+        children = [ChildSpec("directory", partial(FaultyDirectory.start, [view(A, 12.6)]), directory)]
+        await system.start(ChildSpec("root", partial(Supervisor.start, children)))
+        start = partial(VehicleActor.start, Crew(BOAT, frozenset({A})), directory, TrioClock())
+        boat = await system.start(ChildSpec("boat", start))
+        await wait_until(lambda: told)
+        assert (boat.incarnation, told[-1].summary.average_voltage) == (1, 12.6)
