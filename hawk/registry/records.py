@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from hawk.errors import BadAddress, ConfigurationError
+from hawk.errors import BadAddress, ConfigurationError, OtherVersion
 from hawk.model.address import Address, parse_address
 from hawk.model.device import Device, Lifecycle, Retry
 from hawk.model.instant import parse_rfc3339, rfc3339
@@ -161,11 +161,12 @@ _REQUIRED = object()
 def _objects(document: Json, key: str, where: str) -> dict[str, Json]:
     version = document.get("version", VERSION)
     if version != VERSION:
-        raise ConfigurationError(
-            f"{where} has version {version!r}, this program reads {VERSION!r}: update it"
+        raise OtherVersion(
+            f"{where} has version {version!r}, this program reads {VERSION!r}: update Battery Hawk"
         )
     found = _get(document, key, dict, where, default={})
     for name, record in found.items():
+        _check_text(name, f"{where} /{key}")
         if not isinstance(record, dict):
             raise ConfigurationError(f"{where} /{key}/{name}: expected an object")
     return dict(found)
@@ -178,8 +179,18 @@ def _get(record: Json, key: str, kind: type, where: str, default: Any = _REQUIRE
             raise ConfigurationError(f"{where}: {key!r} is missing")
         return default
     if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
+        if isinstance(value, str):
+            _check_text(value, f"{where}/{key}")
         return value
     raise ConfigurationError(f"{where}/{key}: {value!r} is not of type {kind.__name__}")
+
+
+def _check_text(text: str, where: str) -> None:
+    """JSON can say half of a surrogate pair; no file, database or topic takes it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError(f"{where}: {text!r} contains half a character") from None
 
 
 def _seconds(record: Json, key: str, where: str, default: float | None) -> float | None:

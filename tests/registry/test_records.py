@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hawk.errors import ConfigurationError
+from hawk.errors import ConfigurationError, OtherVersion
 from hawk.model.address import Address
 from hawk.model.device import Lifecycle, Retry
 from hawk.registry.changes import create_vehicle
@@ -141,6 +141,8 @@ def test_no_device_ever_comes_into_a_foreign_vehicle(vehicle_ids: list[str]) -> 
         ("discovered_at", "yesterday", "discovered_at"),
         ("discovered_at", "2025-07-12T10:00:00", "UTC"),
         ("connection_config", [], "connection_config"),
+        ("friendly_name", "a\ud83d", "half a character"),
+        ("vehicle_id", "\udc80", "half a character"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_place(key: str, value: object, word: str) -> None:
@@ -152,9 +154,16 @@ def test_a_wrong_value_is_named_with_its_place(key: str, value: object, word: st
     assert ADDRESS in str(refused.value)
 
 
-def test_a_document_of_another_version_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="version"):
-        read_devices({**DEVICES, "version": "2.0"})
+@pytest.mark.parametrize("version", ["2.0", "0.9", 1.0, None, []])
+def test_a_document_of_another_version_is_refused(version: object) -> None:
+    with pytest.raises(OtherVersion, match="version"):
+        read_devices({**DEVICES, "version": version})
+
+
+def test_half_a_character_in_a_key_is_refused_in_words_that_can_be_printed() -> None:
+    with pytest.raises(ConfigurationError, match="half a character") as refused:
+        read_vehicles({"vehicles": {"vehicle_1\ud83d": {"name": "Boat"}}})
+    assert str(refused.value).encode()
 
 
 JSON = st.recursive(
