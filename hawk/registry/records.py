@@ -47,7 +47,7 @@ def to_documents(snapshot: Snapshot, old: Documents) -> Documents:
         if device.vehicle_id in count:
             count[device.vehicle_id] += 1
     devices = {
-        address: {**old_devices.get(address, {}), **_device_to_json(device)}
+        address: _over(old_devices.get(address, {}), _device_to_json(device))
         for address, device in sorted(snapshot.devices.items())
     }
     vehicles = {
@@ -68,6 +68,12 @@ def to_documents(snapshot: Snapshot, old: Documents) -> Documents:
             "last_vehicle": snapshot.last_vehicle,
         },
     )
+
+
+def _over(old: Json, ours: Json) -> Json:
+    """With the keys of others, also in its `connection_config`."""
+    connection = {**(old.get("connection_config") or {}), **ours["connection_config"]}
+    return {**old, **ours, "connection_config": connection}
 
 
 def read_devices(document: Json) -> Mapping[Address, Device]:

@@ -73,9 +73,11 @@ def test_what_is_written_is_read_again_the_same() -> None:
 def test_keys_that_somebody_added_by_hand_stay() -> None:
     devices = json.loads(json.dumps(DEVICES))
     devices["note"], devices["devices"][ADDRESS]["bought"] = "mine", 2019
+    devices["devices"][ADDRESS]["connection_config"]["why"] = "weak"
     documents = Documents(devices, VEHICLES)
     written = to_documents(from_documents(documents), documents).devices
     assert (written["note"], written["devices"][ADDRESS]["bought"]) == ("mine", 2019)
+    assert written["devices"][ADDRESS]["connection_config"]["why"] == "weak"
 
 
 @pytest.mark.parametrize("spelling", ["aa:bb:cc:dd:ee:ff", "AA-BB-CC-DD-EE-FF", "aabbccddeeff"])
