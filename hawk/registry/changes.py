@@ -185,11 +185,9 @@ def _with_device(old: Snapshot, device: Device, now: int | None, *, own_vehicle:
 
 
 def _with_vehicle(old: Snapshot, vehicle: Vehicle) -> Snapshot:
-    return replace(
-        old,
-        vehicles={**old.vehicles, vehicle.id: vehicle},
-        last_vehicle=max(old.last_vehicle, vehicle_number(vehicle.id)),
-    )
+    """A new one has the number after the last."""
+    last = old.last_vehicle if vehicle.id in old.vehicles else old.last_vehicle + 1
+    return replace(old, vehicles={**old.vehicles, vehicle.id: vehicle}, last_vehicle=last)
 
 
 def _tidy(snapshot: Snapshot) -> Snapshot:

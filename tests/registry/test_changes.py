@@ -163,6 +163,14 @@ def names_in(snapshot: Snapshot) -> dict[str, str]:
     return {vehicle.id: vehicle.name for vehicle in snapshot.vehicles.values()}
 
 
+@pytest.mark.parametrize("last", [0, 7, 10**30])
+def test_each_new_vehicle_has_the_number_after_the_last(last: int) -> None:
+    snapshot = changes.create_vehicle(Snapshot(last_vehicle=last), "Boat", NOW)
+    snapshot = changes.create_vehicle(snapshot, "Car", NOW)
+    assert list(snapshot.vehicles) == [f"vehicle_{last + 1}", f"vehicle_{last + 2}"]
+    assert snapshot.last_vehicle == last + 2
+
+
 def test_a_renamed_vehicle_stays_when_it_is_empty() -> None:
     snapshot = changes.rename_vehicle(discovered(A), "vehicle_1", "Boat")
     assert set(changes.remove_device(snapshot, A).vehicles) == {"vehicle_1"}
