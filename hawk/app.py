@@ -97,7 +97,7 @@ def _open(launch: Launch, folder: DataFolder, stack: ExitStack, ending: Ending) 
         catalogue=catalogue.load(),
         listener=listener,
         give_up=ending.without_bluetooth,
-        warnings=(*launch.loaded.warnings, *files.recovered),
+        warnings=launch.loaded.warnings,
     )
 
 

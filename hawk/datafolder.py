@@ -13,6 +13,7 @@ import platformdirs
 
 from hawk.errors import AlreadyRunning, ConfigurationError
 from hawk.model.instant import rfc3339
+from hawk.ownership import explain
 
 IMAGE_VOLUME = Path("/data")
 
@@ -36,7 +37,9 @@ def check_writable(path: Path) -> None:
         probe.write_bytes(b"hawk")
         probe.unlink()
     except OSError as error:
-        raise ConfigurationError(_cannot_write(path, error)) from error
+        raise ConfigurationError(
+            f"The data folder {path} cannot be written: {explain(path, error)}"
+        ) from error
 
 
 def who_runs(path: Path) -> str | None:
@@ -46,18 +49,6 @@ def who_runs(path: Path) -> str | None:
         return f"process {run['pid']} at {run['url']}"
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _cannot_write(path: Path, error: OSError) -> str:
-    uid, gid = os.getuid(), os.getgid()
-    there = next(each for each in (path, *path.parents) if os.path.exists(each))  # noqa: PTH110  # also where we may not look
-    owner = there.stat().st_uid
-    if isinstance(error, PermissionError):
-        return (
-            f"The data folder {path} cannot be written: {there} belongs to uid {owner}, this is uid {uid}."
-            f" Run: sudo chown -R {uid}:{gid} {there}"
-        )
-    return f"The data folder {path} cannot be written: {error.strerror or error}."
 
 
 class DataFolder:

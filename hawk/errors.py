@@ -169,6 +169,10 @@ class ConfigurationError(StartError):
     exit_code = 78
 
 
+class OtherVersion(ConfigurationError):
+    """A file of another version of this program: not damaged, and never rewritten."""
+
+
 class AlreadyRunning(StartError):
     code = "already_running"
     exit_code = 75

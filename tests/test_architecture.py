@@ -17,7 +17,7 @@ MODULES = {
 LAYERS = [
     ["actors"],
     ["hawk.errors", "hawk.model", "hawk.wire"],
-    ["hawk.drivers.api", "hawk.clock"],
+    ["hawk.drivers.api", "hawk.clock", "hawk.ownership"],
     ["hawk.events", "hawk.config.schema", "hawk.ble.radio", "messages"],
     ["hawk.drivers"],
     ["pure"],

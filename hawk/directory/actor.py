@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
-from actors import Actor, ActorRef, AskTimeout
+from actors import Actor, ActorCrashed, ActorRef, AskTimeout
 from hawk.clock import Clock
 from hawk.directory.messages import ListDevices, ListVehicles, LookUpDevice, VehicleView
 from hawk.events import (
@@ -27,6 +27,8 @@ from hawk.registry.messages import GetRegistry, Snapshot
 
 _SNAPSHOT_DEADLINE = 5.0  # [s]
 
+RecordEvent = DeviceChanged | DeviceRemoved | VehicleChanged | VehicleRemoved
+
 
 class DirectoryActor(Actor):
     def __init__(self, registry: ActorRef[Any], clock: Clock, longest_age: float) -> None:
@@ -36,6 +38,7 @@ class DirectoryActor(Actor):
         self._views: dict[Address, DeviceView] = {}
         self._vehicles: dict[str, Vehicle] = {}
         self._summaries: dict[str, VehicleSummary] = {}
+        self._early: list[RecordEvent] | None = []  # heard before the snapshot came
 
     async def setup(self) -> None:
         self.subscribe(
@@ -58,6 +61,37 @@ class DirectoryActor(Actor):
             case DeviceUpdated(view):
                 if view.device.address in self._views:
                     self._views[view.device.address] = view
+            case DeviceChanged() | DeviceRemoved() | VehicleChanged() | VehicleRemoved():
+                self._follow(message)
+                if self._early is not None:
+                    self._early.append(message)
+            case VehicleSummarised(summary):
+                self._summaries[summary.vehicle_id] = summary
+            case Snapshot():
+                self._begin_with(message)
+            case _:
+                return super().on_receive(message)
+        return None
+
+    async def _fetch_records(self) -> None:
+        while True:
+            try:
+                self.ref.tell(await self._registry.ask(GetRegistry()).within(_SNAPSHOT_DEADLINE))
+            except (AskTimeout, ActorCrashed):
+                continue  # the registry is just being restarted
+            return
+
+    def _begin_with(self, snapshot: Snapshot) -> None:
+        """It may have been overtaken by what the bus told while it was on its way."""
+        self._vehicles.update(snapshot.vehicles)
+        for device in snapshot.devices.values():
+            self._put(device)
+        early, self._early = self._early or [], None
+        for event in early:
+            self._follow(event)
+
+    def _follow(self, event: RecordEvent) -> None:
+        match event:
             case DeviceChanged(device):
                 self._put(device)
             case DeviceRemoved(address):
@@ -68,23 +102,6 @@ class DirectoryActor(Actor):
             case VehicleRemoved(vehicle_id):
                 self._vehicles.pop(vehicle_id, None)
                 self._summaries.pop(vehicle_id, None)
-            case VehicleSummarised(summary):
-                self._summaries[summary.vehicle_id] = summary
-            case Snapshot(devices, vehicles):
-                self._vehicles.update(vehicles)
-                for device in devices.values():
-                    self._put(device)
-            case _:
-                return super().on_receive(message)
-        return None
-
-    async def _fetch_records(self) -> None:
-        while True:
-            try:
-                self.ref.tell(await self._registry.ask(GetRegistry()).within(_SNAPSHOT_DEADLINE))
-            except AskTimeout:
-                continue  # the registry is just being restarted
-            return
 
     def _as_of_now(self, view: DeviceView) -> DeviceView:
         """Of a configured device its actor judges the age of the data."""

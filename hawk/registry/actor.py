@@ -25,6 +25,7 @@ from hawk.registry.messages import (
     ConfigureDevice,
     CreateVehicle,
     Discover,
+    GetNotices,
     GetRegistry,
     RemoveDevice,
     RemoveVehicle,
@@ -67,6 +68,8 @@ class RegistryActor(Actor):
         match message:
             case GetRegistry():
                 return self._files.snapshot
+            case GetNotices():
+                return self._files.notices
             case Discover():
                 return self._discover(message, now)
             case ConfigureDevice(address, wanted):

@@ -10,7 +10,7 @@ from hawk.model.address import Address
 from hawk.model.device import Device, Lifecycle
 from hawk.model.vehicle import Vehicle
 from hawk.registry.messages import DeviceChanges, Discover, Snapshot
-from hawk.registry.naming import clean_name, device_name, vehicle_name
+from hawk.registry.naming import clean_name, device_name, vehicle_name, vehicle_number
 
 MOST_DISCOVERED = 200  # unconfigured devices; a harbour full of neighbours must not fill the registry
 
@@ -79,15 +79,16 @@ def remove_device(old: Snapshot, address: Address) -> Snapshot:
 
 
 def create_vehicle(old: Snapshot, name: str, now: int | None) -> Snapshot:
-    vehicle = Vehicle(f"vehicle_{old.last_vehicle + 1}", _free_name(old, name), now)
-    return _with_vehicle(old, vehicle)
+    old, name = _with_free_name(old, name)
+    return _with_vehicle(old, Vehicle(f"vehicle_{old.last_vehicle + 1}", name, now))
 
 
 def rename_vehicle(old: Snapshot, vehicle_id: str, name: str) -> Snapshot:
     vehicle = vehicle_of(old, vehicle_id)
     if name.strip() == vehicle.name and not vehicle.automatic:
         return old
-    return _with_vehicle(old, replace(vehicle, name=_free_name(old, name, vehicle_id), automatic=False))
+    old, name = _with_free_name(old, name, vehicle_id)
+    return _with_vehicle(old, replace(vehicle, name=name, automatic=False))
 
 
 def remove_vehicle(old: Snapshot, vehicle_id: str, move_to: str | None) -> Snapshot:
@@ -184,12 +185,9 @@ def _with_device(old: Snapshot, device: Device, now: int | None, *, own_vehicle:
 
 
 def _with_vehicle(old: Snapshot, vehicle: Vehicle) -> Snapshot:
-    number = int(vehicle.id.removeprefix("vehicle_")) if vehicle.id not in old.vehicles else 0
-    return replace(
-        old,
-        vehicles={**old.vehicles, vehicle.id: vehicle},
-        last_vehicle=max(old.last_vehicle, number),
-    )
+    """A new one has the number after the last."""
+    last = old.last_vehicle if vehicle.id in old.vehicles else old.last_vehicle + 1
+    return replace(old, vehicles={**old.vehicles, vehicle.id: vehicle}, last_vehicle=last)
 
 
 def _tidy(snapshot: Snapshot) -> Snapshot:
@@ -199,9 +197,23 @@ def _tidy(snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, vehicles=kept) if len(kept) < len(snapshot.vehicles) else snapshot
 
 
-def _free_name(snapshot: Snapshot, text: str, own_id: str | None = None) -> str:
+def _with_free_name(old: Snapshot, text: str, own_id: str | None = None) -> tuple[Snapshot, str]:
+    """The name, and the snapshot in which nobody else has it. Raises Conflict.
+
+    A vehicle that nobody has configured anything in yields: its name is one that nobody chose or sees."""
     name = clean_name(text, "/data/attributes/name")
-    for vehicle in snapshot.vehicles.values():
+    for vehicle in old.vehicles.values():
         if vehicle.name == name and vehicle.id != own_id:
-            raise Conflict(f"{vehicle.id} is called {name!r} already")
-    return name
+            if not _is_hidden(old, vehicle):
+                raise Conflict(f"{vehicle.id} is called {name!r} already")
+            other = vehicle_name(vehicle_number(vehicle.id), (each.name for each in old.vehicles.values()))
+            return _with_vehicle(old, replace(vehicle, name=other)), name
+    return old, name
+
+
+def _is_hidden(snapshot: Snapshot, vehicle: Vehicle) -> bool:
+    return vehicle.automatic and not any(
+        device.lifecycle is Lifecycle.CONFIGURED
+        for device in snapshot.devices.values()
+        if device.vehicle_id == vehicle.id
+    )

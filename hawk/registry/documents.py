@@ -1,75 +1,156 @@
-"""A JSON document on disk that survives a power cut at any moment.
+"""A JSON document on disk that survives a power cut at any moment, and whoever edits it.
 
 Written to a temporary file, forced to the disk, and renamed over the old one; the version before
-stays beside it as NAME.last-good. A damaged document is set aside, never overwritten.
+stays beside it as NAME.last-good. Nothing that we neither wrote nor read well is overwritten: what
+is damaged is kept as NAME.damaged-TIME, what somebody edited meanwhile as NAME.edited-TIME.
 """
 
 import json
+import logging
 import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from itertools import count
 from pathlib import Path
 
-from hawk.errors import CannotWrite, ConfigurationError
+from hawk.errors import CannotWrite, ConfigurationError, OtherVersion
+from hawk.ownership import explain
+
+log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    document: object
-    recovered: str | None = None  # what had to be done, for log and status
+def encoded(document: object) -> bytes:
+    """Raises ValueError for what JSON cannot say."""
+    try:
+        text = json.dumps(document, indent=2, ensure_ascii=False)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    # half a surrogate pair has no UTF-8; its backslash form is the escape that JSON has for it
+    return (text + "\n").encode(errors="backslashreplace")
 
 
-def open_document(path: Path, validate: Callable[[object], object]) -> Opened | None:
-    """None if there is no such file yet. `validate` raises ConfigurationError or ValueError.
+class _DamagedError(Exception):
+    """Why a content is no document of ours."""
 
-    Raises ConfigurationError when neither the file nor its last good copy is valid; both are
-    left as they are."""
-    if not path.exists() and not _last_good(path).exists():
+
+class DocumentFile:
+    def __init__(self, path: Path, validate: Callable[[object], object]) -> None:
+        """`validate` raises OtherVersion for a document that is not for us to touch, ConfigurationError
+        or ValueError for a damaged one."""
+        self._path, self._validate = path, validate
+        self._last_good = path.with_name(f"{path.name}.last-good")
+        self._ours: bytes | None = None  # what we read well or wrote last
+        self._tried: bytes | None = None  # what we wrote without learning whether it is on the disk
+        self._kept: bytes | None = None  # what is there instead, of which there is a copy now
+        self.notice: str | None = None  # what had to be done last, for people
+
+    def read(self) -> object:
+        """The document, or its last good copy, or None if there is neither. Changes nothing on the disk.
+
+        Raises ConfigurationError when nothing of it can be used."""
+        wrong: dict[Path, _DamagedError] = {}
+        for path in (self._path, self._last_good):
+            if (content := _content(path)) is None:
+                continue
+            try:
+                document = self._parsed(content)
+            except OtherVersion as error:
+                raise OtherVersion(f"{path}: {error}. Nothing was changed.") from error
+            except _DamagedError as error:
+                wrong[path] = error
+                continue
+            self._ours = content
+            return document
+        if wrong:
+            raise _hopeless(wrong)
         return None
-    try:
-        return Opened(_read(path, validate))
-    except (OSError, ValueError, RecursionError, ConfigurationError) as error:
-        return _from_last_good(path, validate, error)
+
+    def mend(self) -> None:
+        """Puts the last good copy in the place of what was damaged or missing. Raises CannotWrite."""
+        if self._ours is None:
+            return
+        if not self._path.exists():
+            self._note(f"{self._path} is missing: went on with {self._last_good.name}")
+        self.replace(self._ours)
+
+    def replace(self, content: bytes) -> None:
+        """Returns when it is on the disk. Raises CannotWrite; what was there before is still there."""
+        try:
+            there = self._path.read_bytes() if self._path.exists() else None
+            if there is not None and there not in (content, self._ours, self._tried, self._kept):
+                self._keep(there)
+            if self._ours is not None and self._ours != content:
+                _write(self._last_good, self._ours)
+            if there != content:
+                self._tried = content
+                _write(self._path, content)
+        except OSError as error:
+            raise CannotWrite(f"{self._path} cannot be written: {explain(self._path, error)}") from error
+        self._ours, self._kept = content, None
+
+    # ----------------------------------------------------------------------------------------
+
+    def _parsed(self, content: bytes) -> object:
+        try:
+            document = json.loads(content)
+            self._validate(document)
+            encoded(document)
+        except OtherVersion:
+            raise
+        except (ValueError, RecursionError, ConfigurationError) as error:
+            raise _DamagedError(str(error)) from error
+        return document
+
+    def _keep(self, content: bytes) -> None:
+        try:
+            self._parsed(content)
+        except OtherVersion as error:
+            raise CannotWrite(f"{error}. It came while the service ran; nothing was changed.") from error
+        except _DamagedError as error:
+            copy = self._copy(content, "damaged")
+            self._note(
+                f"{self._path} cannot be used ({error}): went on with the last good copy;"
+                f" the damaged file is kept as {copy.name}"
+            )
+        else:
+            copy = self._copy(content, "edited")
+            self._note(
+                f"{self._path} was changed by somebody else while the service ran, and was written again"
+                f" without that change, which is kept as {copy.name}: to use it, stop the service and"
+                f" rename it to {self._path.name}"
+            )
+        self._kept = content
+
+    def _copy(self, content: bytes, what: str) -> Path:
+        name = f"{self._path.name}.{what}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+        names = (self._path.with_name(f"{name}-{i}" if i else name) for i in count())
+        copy = next(path for path in names if not path.exists())
+        _write(copy, content)
+        return copy
+
+    def _note(self, notice: str) -> None:
+        self.notice = notice
+        log.warning("%s", notice)
 
 
-def replace(path: Path, document: object) -> None:
-    """Returns when it is on the disk. Raises CannotWrite; what was there before is still there."""
-    content = (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+def _content(path: Path) -> bytes | None:
+    """None if there is no such file. Raises ConfigurationError: what we may not read may be in order."""
     try:
-        if path.exists():
-            if path.read_bytes() == content:
-                return
-            _write(_last_good(path), path.read_bytes())
-        _write(path, content)
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
     except OSError as error:
-        raise CannotWrite(f"{path} cannot be written: {error.strerror or error}") from error
-
-
-def _read(path: Path, validate: Callable[[object], object]) -> object:
-    document = json.loads(path.read_bytes())
-    validate(document)
-    return document
-
-
-def _from_last_good(path: Path, validate: Callable[[object], object], error: Exception) -> Opened:
-    try:
-        document = _read(_last_good(path), validate)
-    except (OSError, ValueError, RecursionError, ConfigurationError):
         raise ConfigurationError(
-            f"{path} cannot be used: {error}. Nothing was changed: mend it, or move it away to begin anew."
+            f"{path} cannot be read: {explain(path, error)} Nothing was changed."
         ) from error
-    kept = ""
-    if path.exists():
-        damaged = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
-        path.rename(damaged)
-        kept = f"; the damaged file is kept as {damaged.name}"
-    _write(path, json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n")
-    return Opened(document, f"{path.name} cannot be used ({error}): went on with the last good copy{kept}")
 
 
-def _last_good(path: Path) -> Path:
-    return path.with_name(f"{path.name}.last-good")
+def _hopeless(wrong: Mapping[Path, _DamagedError]) -> ConfigurationError:
+    said = "; ".join(f"{path} cannot be used: {error}" for path, error in wrong.items())
+    mend = "mend it" if len(wrong) == 1 else "mend one"
+    return ConfigurationError(
+        f"{said}. Nothing was changed: {mend}, or move {' and '.join(map(str, wrong))} away to begin anew."
+    )
 
 
 def _write(path: Path, content: bytes) -> None:

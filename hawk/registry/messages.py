@@ -28,6 +28,11 @@ class GetRegistry(Query[Snapshot]):
 
 
 @dataclass(frozen=True, slots=True)
+class GetNotices(Query[tuple[str, ...]]):
+    """What had to be done about damaged or edited files, in words for people."""
+
+
+@dataclass(frozen=True, slots=True)
 class Discover(Query[Device | None]):
     """A device was identified on the air. Answered with its new record, or None if it is known
     already or too many unconfigured ones are."""

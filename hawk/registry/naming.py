@@ -1,5 +1,6 @@
 """Names that people see, and ids that are never used twice."""
 
+import re
 from collections.abc import Iterable
 
 from hawk.errors import Invalid
@@ -32,3 +33,8 @@ def vehicle_name(number: int, taken: Iterable[str]) -> str:
     while f"Vehicle {number}" in names:
         number += 1
     return f"Vehicle {number}"
+
+
+def vehicle_number(vehicle_id: str) -> int:
+    """The number in an id of ours, "vehicle_7"; 0 for one that somebody made up."""
+    return int(found[1]) if (found := re.fullmatch(r"vehicle_([0-9]{1,15})", vehicle_id)) else 0

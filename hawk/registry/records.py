@@ -3,16 +3,17 @@
 Keys that we do not know stay where they are: whoever added them by hand keeps them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from hawk.errors import BadAddress, ConfigurationError
+from hawk.errors import BadAddress, ConfigurationError, OtherVersion
 from hawk.model.address import Address, parse_address
 from hawk.model.device import Device, Lifecycle, Retry
 from hawk.model.instant import parse_rfc3339, rfc3339
 from hawk.model.vehicle import Vehicle
 from hawk.registry.messages import Snapshot
+from hawk.registry.naming import vehicle_name, vehicle_number
 
 VERSION = "1.0"
 
@@ -28,22 +29,25 @@ class Documents:
 
 
 def from_documents(documents: Documents) -> Snapshot:
-    """Raises ConfigurationError with the place of what is wrong."""
-    vehicles = read_vehicles(documents.vehicles)
+    """A vehicle that only its devices know is made again. Raises ConfigurationError with the place
+    of what is wrong."""
     devices = read_devices(documents.devices)
-    last = documents.vehicles.get("last_vehicle", 0)
-    used = [int(number) for vehicle in vehicles if (number := vehicle.removeprefix("vehicle_")).isdecimal()]
-    return Snapshot(devices, vehicles, max([last if isinstance(last, int) else 0, *used]))
+    vehicles = _with_lost_ones(read_vehicles(documents.vehicles), devices.values())
+    remembered = [each.get("last_vehicle") for each in (documents.devices, documents.vehicles)]
+    used = [number for number in remembered if isinstance(number, int)]
+    return Snapshot(devices, vehicles, max([0, *used, *map(vehicle_number, vehicles)]))
 
 
 def to_documents(snapshot: Snapshot, old: Documents) -> Documents:
-    old_devices, old_vehicles = old.devices.get("devices", {}), old.vehicles.get("vehicles", {})
+    # a key made by hand may spell the address in another way
+    old_devices = {parse_address(key): record for key, record in old.devices.get("devices", {}).items()}
+    old_vehicles = old.vehicles.get("vehicles", {})
     count = dict.fromkeys(snapshot.vehicles, 0)
     for device in snapshot.devices.values():
         if device.vehicle_id in count:
             count[device.vehicle_id] += 1
     devices = {
-        address: {**old_devices.get(address, {}), **_device_to_json(device)}
+        address: _over(old_devices.get(address, {}), _device_to_json(device))
         for address, device in sorted(snapshot.devices.items())
     }
     vehicles = {
@@ -51,7 +55,12 @@ def to_documents(snapshot: Snapshot, old: Documents) -> Documents:
         for vehicle in snapshot.vehicles.values()
     }
     return Documents(
-        devices={**old.devices, "version": VERSION, "devices": devices},
+        devices={
+            **old.devices,
+            "version": VERSION,
+            "devices": devices,
+            "last_vehicle": snapshot.last_vehicle,  # in both: either file may be lost
+        },
         vehicles={
             **old.vehicles,
             "version": VERSION,
@@ -59,6 +68,12 @@ def to_documents(snapshot: Snapshot, old: Documents) -> Documents:
             "last_vehicle": snapshot.last_vehicle,
         },
     )
+
+
+def _over(old: Json, ours: Json) -> Json:
+    """With the keys of others, also in its `connection_config`."""
+    connection = {**(old.get("connection_config") or {}), **ours["connection_config"]}
+    return {**old, **ours, "connection_config": connection}
 
 
 def read_devices(document: Json) -> Mapping[Address, Device]:
@@ -80,6 +95,15 @@ def read_vehicles(document: Json) -> Mapping[str, Vehicle]:
         )
         for key, record in _objects(document, "vehicles", where).items()
     }
+
+
+def _with_lost_ones(vehicles: Mapping[str, Vehicle], devices: Iterable[Device]) -> Mapping[str, Vehicle]:
+    """Under the old id, so that readings of before and after are of one vehicle."""
+    found = dict(vehicles)
+    for vehicle_id in sorted({device.vehicle_id for device in devices if device.vehicle_id} - found.keys()):
+        name = vehicle_name(max(1, vehicle_number(vehicle_id)), (each.name for each in found.values()))
+        found[vehicle_id] = Vehicle(vehicle_id, name, None, automatic=True)
+    return found
 
 
 # -- one record --------------------------------------------------------------------------
@@ -143,11 +167,12 @@ _REQUIRED = object()
 def _objects(document: Json, key: str, where: str) -> dict[str, Json]:
     version = document.get("version", VERSION)
     if version != VERSION:
-        raise ConfigurationError(
-            f"{where} has version {version!r}, this program reads {VERSION!r}: update it"
+        raise OtherVersion(
+            f"{where} has version {version!r}, this program reads {VERSION!r}: update Battery Hawk"
         )
     found = _get(document, key, dict, where, default={})
     for name, record in found.items():
+        _check_text(name, f"{where} /{key}")
         if not isinstance(record, dict):
             raise ConfigurationError(f"{where} /{key}/{name}: expected an object")
     return dict(found)
@@ -160,8 +185,18 @@ def _get(record: Json, key: str, kind: type, where: str, default: Any = _REQUIRE
             raise ConfigurationError(f"{where}: {key!r} is missing")
         return default
     if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
+        if isinstance(value, str):
+            _check_text(value, f"{where}/{key}")
         return value
     raise ConfigurationError(f"{where}/{key}: {value!r} is not of type {kind.__name__}")
+
+
+def _check_text(text: str, where: str) -> None:
+    """JSON can say half of a surrogate pair; no file, database or topic takes it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError(f"{where}: {text!r} contains half a character") from None
 
 
 def _seconds(record: Json, key: str, where: str, default: float | None) -> float | None:

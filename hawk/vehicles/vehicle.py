@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from actors import Actor, ActorRef, AskTimeout
+from actors import Actor, ActorCrashed, ActorRef, AskTimeout
 from hawk.clock import Clock
 from hawk.directory.messages import ListDevices
 from hawk.events import DeviceUpdated, VehicleSummarised
@@ -45,7 +45,7 @@ class VehicleActor(Actor):
         while True:
             try:
                 self.ref.tell(await self._directory.ask(ListDevices()).within(_LIST_DEADLINE))
-            except AskTimeout:
+            except (AskTimeout, ActorCrashed):
                 continue
             return
 

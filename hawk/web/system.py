@@ -11,6 +11,7 @@ from hawk.ble.messages import ArbiterStatus, GetArbiterStatus, GetScannerStatus,
 from hawk.directory.messages import ListDevices
 from hawk.errors import Invalid, StoreUnavailable
 from hawk.model.device import DeviceView, Lifecycle
+from hawk.registry.messages import GetNotices
 from hawk.store.messages import GetStoreStatus, StoreStatus
 from hawk.web.http import COOKIE, answer, check_token, endpoint, no_content, services
 from hawk.web.jsonapi import ApiError, check_content_type, parse_json, resource
@@ -73,6 +74,7 @@ async def status_attributes(ours: Services) -> dict[str, Any]:
             ("arbiter", ours.arbiter, GetArbiterStatus()),
             ("store", ours.store, GetStoreStatus()),
             ("devices", ours.directory, ListDevices()),
+            ("notices", ours.registry, GetNotices()),
         ):
             nursery.start_soon(_fetch, found, name, ref, query)
     scanner = found["scanner"]
@@ -101,7 +103,7 @@ async def status_attributes(ours: Services) -> dict[str, Any]:
         "event_streams": ours.streams.open,
         "events_lost": ours.system.bus.lost,
         "actors": [_actor(state) for state in ours.system.tree()],
-        "warnings": list(ours.warnings),
+        "warnings": [*ours.warnings, *(found["notices"] or ())],
     }
 
 

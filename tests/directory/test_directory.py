@@ -9,7 +9,7 @@ from typing import Any
 import trio
 from trio.testing import MockClock
 
-from actors import ActorRef, ActorSystem, ChildSpec
+from actors import Actor, ActorRef, ActorSystem, ChildSpec, Later, Supervisor
 from actors.testing import Probe, open_test_system, wait_until
 from hawk.directory.actor import DirectoryActor
 from hawk.directory.messages import ListDevices, ListVehicles, LookUpDevice
@@ -84,7 +84,7 @@ async def test_a_value_of_a_discovered_device_gets_old(autojump_clock: MockClock
         assert (found.available, found.stale) == (True, frozenset())
         await trio.sleep(2)
         (_, listed) = await directory.ask(ListDevices()).within(1)
-        assert (listed.available, listed.stale) == (False, {"voltage"})
+        assert (listed.available, listed.stale) == (False, frozenset({"voltage"}))
 
 
 async def test_of_a_configured_device_its_actor_tells(autojump_clock: MockClock) -> None:
@@ -110,3 +110,53 @@ async def test_names_follow_the_registry(autojump_clock: MockClock) -> None:
         assert (found.vehicle_name, found.device.friendly_name) == ("Ship", "House bank")
         system.bus.publish(VehicleRemoved("vehicle_2"))
         assert len(await directory.ask(ListVehicles()).within(1)) == 1
+
+
+class SlowRegistry(Actor):
+    """Tells of changes while its answer to an older question is on the way."""
+
+    def __init__(self, answer: Later[Any], facts: list[Any]) -> None:
+        super().__init__()
+        self._answer, self._facts = answer, facts
+
+    def on_receive(self, message: Any) -> Any:
+        for fact in self._facts:
+            self.publish(fact)
+        return self._answer
+
+
+async def test_a_snapshot_that_was_overtaken_brings_nothing_old_back(autojump_clock: MockClock) -> None:
+    answer: Later[Any] = Later()
+    ship = replace(BOAT, name="Ship")
+    facts = [VehicleChanged(ship), DeviceRemoved(B), VehicleRemoved(OWN.id)]
+    async with open_test_system() as system:
+        registry = await system.start(ChildSpec("registry", partial(SlowRegistry.start, answer, facts)))
+        start = partial(DirectoryActor.start, registry, VirtualClock(), 300.0)
+        directory = await system.start(ChildSpec("directory", start))
+        await wait_until(lambda: directory._actor_weakref()._vehicles)
+        answer.resolve(RECORDS)
+        await wait_until(lambda: directory._actor_weakref()._views)
+        views = await directory.ask(ListDevices()).within(1)
+        assert [(each.device.address, each.vehicle_name) for each in views] == [(A, "Ship")]
+        assert [each.vehicle for each in await directory.ask(ListVehicles()).within(1)] == [ship]
+
+
+class FaultyRegistry(Registry):
+    """Its first incarnation crashes when it is asked."""
+
+    def on_receive(self, message: Any) -> Any:
+        if self.incarnation == 1:
+            raise ValueError("a bug")
+        return super().on_receive(message)
+
+
+async def test_it_outlives_a_registry_that_crashes_with_its_question(autojump_clock: MockClock) -> None:
+    async with open_test_system() as system:
+        registry = FaultyRegistry.reserve("registry")
+        children = [ChildSpec("registry", partial(FaultyRegistry.start, [RECORDS]), registry)]
+        await system.start(ChildSpec("root", partial(Supervisor.start, children)))
+        start = partial(DirectoryActor.start, registry, VirtualClock(), 300.0)
+        directory = await system.start(ChildSpec("directory", start))
+        await wait_until(lambda: directory._actor_weakref()._views)
+        assert directory.incarnation == 1
+        assert len(await directory.ask(ListDevices()).within(1)) == 2

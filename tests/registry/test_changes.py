@@ -145,6 +145,32 @@ def test_two_vehicles_never_share_a_name() -> None:
         changes.create_vehicle(snapshot, " Boat ", NOW)
 
 
+def test_a_hidden_vehicle_yields_its_name_to_one_that_somebody_names() -> None:
+    created = changes.create_vehicle(discovered(A, B), "Vehicle 1", NOW)
+    assert names_in(created) == {"vehicle_1": "Vehicle 3", "vehicle_2": "Vehicle 2", "vehicle_3": "Vehicle 1"}
+    assert created.vehicles["vehicle_1"].automatic
+    renamed = changes.rename_vehicle(discovered(A, B), "vehicle_2", "Vehicle 1")
+    assert names_in(renamed) == {"vehicle_1": "Vehicle 3", "vehicle_2": "Vehicle 1"}
+
+
+def test_a_vehicle_with_a_configured_device_keeps_its_name() -> None:
+    snapshot = changes.configure(discovered(A), A, DeviceChanges(), NOW, known)
+    with pytest.raises(Conflict, match="Vehicle 1"):
+        changes.create_vehicle(snapshot, "Vehicle 1", NOW)
+
+
+def names_in(snapshot: Snapshot) -> dict[str, str]:
+    return {vehicle.id: vehicle.name for vehicle in snapshot.vehicles.values()}
+
+
+@pytest.mark.parametrize("last", [0, 7, 10**30])
+def test_each_new_vehicle_has_the_number_after_the_last(last: int) -> None:
+    snapshot = changes.create_vehicle(Snapshot(last_vehicle=last), "Boat", NOW)
+    snapshot = changes.create_vehicle(snapshot, "Car", NOW)
+    assert list(snapshot.vehicles) == [f"vehicle_{last + 1}", f"vehicle_{last + 2}"]
+    assert snapshot.last_vehicle == last + 2
+
+
 def test_a_renamed_vehicle_stays_when_it_is_empty() -> None:
     snapshot = changes.rename_vehicle(discovered(A), "vehicle_1", "Boat")
     assert set(changes.remove_device(snapshot, A).vehicles) == {"vehicle_1"}

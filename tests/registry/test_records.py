@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hawk.errors import ConfigurationError
+from hawk.errors import ConfigurationError, OtherVersion
 from hawk.model.address import Address
 from hawk.model.device import Lifecycle, Retry
+from hawk.registry.changes import create_vehicle
 from hawk.registry.messages import Snapshot
 from hawk.registry.records import Documents, from_documents, read_devices, read_vehicles, to_documents
 
@@ -72,14 +73,62 @@ def test_what_is_written_is_read_again_the_same() -> None:
 def test_keys_that_somebody_added_by_hand_stay() -> None:
     devices = json.loads(json.dumps(DEVICES))
     devices["note"], devices["devices"][ADDRESS]["bought"] = "mine", 2019
+    devices["devices"][ADDRESS]["connection_config"]["why"] = "weak"
     documents = Documents(devices, VEHICLES)
     written = to_documents(from_documents(documents), documents).devices
     assert (written["note"], written["devices"][ADDRESS]["bought"]) == ("mine", 2019)
+    assert written["devices"][ADDRESS]["connection_config"]["why"] == "weak"
+
+
+@pytest.mark.parametrize("spelling", ["aa:bb:cc:dd:ee:ff", "AA-BB-CC-DD-EE-FF", "aabbccddeeff"])
+def test_such_keys_stay_however_the_address_is_spelt(spelling: str) -> None:
+    documents = Documents({"devices": {spelling: {**DEVICES["devices"][ADDRESS], "bought": 2019}}}, VEHICLES)
+    written = to_documents(from_documents(documents), documents).devices["devices"]
+    assert {address: record["bought"] for address, record in written.items()} == {ADDRESS: 2019}
 
 
 def test_ids_of_vehicles_that_are_gone_are_remembered() -> None:
     written = to_documents(Snapshot(last_vehicle=7), Documents())
     assert from_documents(written).last_vehicle == 7
+
+
+def in_vehicle(*vehicle_ids: str) -> dict[str, object]:
+    record = DEVICES["devices"][ADDRESS]
+    return {f"AA:BB:CC:DD:EE:{i:02X}": {**record, "vehicle_id": each} for i, each in enumerate(vehicle_ids)}
+
+
+def test_a_vehicle_that_only_its_devices_know_is_made_again_under_its_old_id() -> None:
+    """vehicles.json was lost, or is older than devices.json."""
+    devices = {"devices": in_vehicle("vehicle_7", "vehicle_1", "vehicle_7", "boat")}
+    taken = {"vehicles": {"vehicle_1": {"name": "Vehicle 7"}}}
+    snapshot = from_documents(Documents(devices, taken))
+    assert [d.vehicle_id for d in snapshot.devices.values()] == [
+        "vehicle_7",
+        "vehicle_1",
+        "vehicle_7",
+        "boat",
+    ]
+    assert {v.id: (v.name, v.automatic) for v in snapshot.vehicles.values()} == {
+        "vehicle_1": ("Vehicle 7", False), "vehicle_7": ("Vehicle 8", True), "boat": ("Vehicle 1", True),
+    }  # fmt: skip
+    assert snapshot.last_vehicle == 7
+
+
+def test_an_id_is_not_used_again_when_one_of_the_files_was_lost() -> None:
+    written = to_documents(Snapshot(last_vehicle=7), Documents())
+    assert from_documents(Documents(devices=written.devices)).last_vehicle == 7
+    assert from_documents(Documents(vehicles=written.vehicles)).last_vehicle == 7
+
+
+@given(
+    st.lists(
+        st.sampled_from(["vehicle_3", "vehicle_12", "vehicle_\u0663", "vehicle_" + "9" * 5000, "7", "x"])
+    )
+)
+def test_no_device_ever_comes_into_a_foreign_vehicle(vehicle_ids: list[str]) -> None:
+    snapshot = from_documents(Documents({"devices": in_vehicle(*vehicle_ids)}, {}))
+    assert set(snapshot.vehicles) == set(vehicle_ids)
+    assert create_vehicle(snapshot, "Boat", None).vehicles.keys() - set(vehicle_ids)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +143,8 @@ def test_ids_of_vehicles_that_are_gone_are_remembered() -> None:
         ("discovered_at", "yesterday", "discovered_at"),
         ("discovered_at", "2025-07-12T10:00:00", "UTC"),
         ("connection_config", [], "connection_config"),
+        ("friendly_name", "a\ud83d", "half a character"),
+        ("vehicle_id", "\udc80", "half a character"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_place(key: str, value: object, word: str) -> None:
@@ -105,9 +156,16 @@ def test_a_wrong_value_is_named_with_its_place(key: str, value: object, word: st
     assert ADDRESS in str(refused.value)
 
 
-def test_a_document_of_another_version_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="version"):
-        read_devices({**DEVICES, "version": "2.0"})
+@pytest.mark.parametrize("version", ["2.0", "0.9", 1.0, None, []])
+def test_a_document_of_another_version_is_refused(version: object) -> None:
+    with pytest.raises(OtherVersion, match="version"):
+        read_devices({**DEVICES, "version": version})
+
+
+def test_half_a_character_in_a_key_is_refused_in_words_that_can_be_printed() -> None:
+    with pytest.raises(ConfigurationError, match="half a character") as refused:
+        read_vehicles({"vehicles": {"vehicle_1\ud83d": {"name": "Boat"}}})
+    assert str(refused.value).encode()
 
 
 JSON = st.recursive(

@@ -4,18 +4,19 @@ from functools import partial
 from typing import Any
 
 import pytest
+import trio
 from trio.testing import MockClock
 
-from actors import ChildSpec
+from actors import ChildSpec, Supervisor, WhichChildren
 from actors.testing import Probe, open_test_system, wait_until
 from hawk.directory.messages import ListDevices
 from hawk.events import DeviceUpdated, VehicleSummarised
 from hawk.model.device import DeviceView
 from hawk.model.reading import Moment
 from hawk.model.vehicle import Vehicle, summarise
-from hawk.registry.messages import Snapshot
+from hawk.registry.messages import GetRegistry, Snapshot
 from hawk.vehicles.messages import Crew
-from hawk.vehicles.supervisor import crews
+from hawk.vehicles.supervisor import VehiclesGroup, crews
 from hawk.vehicles.vehicle import VehicleActor
 from tests.cast import NOW, A, B, TrioClock, device, view
 
@@ -85,3 +86,51 @@ async def test_a_battery_that_moved_away_counts_no_more(autojump_clock: MockCloc
         boat.tell(Crew(BOAT, frozenset({B})))
         await wait_until(lambda: len(told) == 2)
         assert [member.address for member in told[-1].summary.members] == [B]
+
+
+class FaultyDirectory(Directory):
+    """Its first incarnation crashes when it is asked."""
+
+    def on_receive(self, message: Any) -> Any:
+        if self.incarnation == 1:
+            raise ValueError("a bug")
+        return super().on_receive(message)
+
+
+async def test_it_outlives_a_directory_that_crashes_with_its_question(autojump_clock: MockClock) -> None:
+    told: list[Any] = []
+    async with open_test_system() as system:
+        await system.start(ChildSpec("probe", partial(Probe.start, told, VehicleSummarised)))
+        directory = FaultyDirectory.reserve("directory")
+        children = [ChildSpec("directory", partial(FaultyDirectory.start, [view(A, 12.6)]), directory)]
+        await system.start(ChildSpec("root", partial(Supervisor.start, children)))
+        start = partial(VehicleActor.start, Crew(BOAT, frozenset({A})), directory, TrioClock())
+        boat = await system.start(ChildSpec("boat", start))
+        await wait_until(lambda: told)
+        assert (boat.incarnation, told[-1].summary.average_voltage) == (1, 12.6)
+
+
+class FaultyRegistry(Probe):
+    """Its first incarnation crashes when it is asked."""
+
+    def on_receive(self, message: Any) -> Any:
+        if self.incarnation == 1:
+            raise ValueError("a bug")
+        return self._messages[0] if isinstance(message, GetRegistry) else None
+
+
+async def test_the_group_outlives_a_registry_that_crashes_with_its_question(
+    autojump_clock: MockClock,
+) -> None:
+    records = Snapshot({A: device(A)}, {BOAT.id: BOAT})
+    async with open_test_system() as system:
+        registry = FaultyRegistry.reserve("registry")
+        children = [ChildSpec("registry", partial(FaultyRegistry.start, [records]), registry)]
+        await system.start(ChildSpec("root", partial(Supervisor.start, children)))
+        directory = await system.start(ChildSpec("directory", partial(Directory.start, [])))
+        start = partial(VehiclesGroup.start, registry, directory, TrioClock())
+        group = await system.start(ChildSpec("vehicles", start))
+        await wait_until(lambda: registry.incarnation == 2)
+        await trio.sleep(10)
+        assert [child.name for child in await group.ask(WhichChildren()).within(1)] == [BOAT.id]
+        assert group.incarnation == 1

@@ -20,7 +20,7 @@ from hawk.model.address import Address
 from hawk.model.reading import Moment, Reading, Sample, Source
 from hawk.registry.actor import RegistryActor
 from hawk.registry.files import RegistryFiles
-from hawk.registry.messages import ConfigureDevice, DeviceChanges
+from hawk.registry.messages import ConfigureDevice, DeviceChanges, GetNotices
 from hawk.store.messages import (
     Counts,
     Durability,
@@ -201,6 +201,7 @@ async def open_stage(
     """With a folder the registry and the directory are real; `scripts` replace an actor by its name."""
     shelf, actors = Shelf(), dict[str, ActorRef[Any]]()
     said: dict[str, dict[type, Any]] = {
+        "registry": {GetNotices: ()},
         "store": shelf.script(),
         "scanner": {GetScannerStatus: SCANNER},
         "arbiter": {GetArbiterStatus: ARBITER},

@@ -1,0 +1,17 @@
+"""Whose a file or folder is, and what to do when we may not use it."""
+
+import os
+from pathlib import Path
+
+
+def explain(path: Path, error: OSError) -> str:
+    """Why `path` cannot be used, and where rights are missing the command that gives them."""
+    if not isinstance(error, PermissionError):
+        return f"{error.strerror or error}."
+    uid, gid = os.getuid(), os.getgid()
+    there = next(each for each in (path, *path.parents) if os.path.exists(each))  # noqa: PTH110  # also where we may not look
+    owner = there.stat().st_uid
+    whose = f"{there} belongs to uid {owner}, this is uid {uid}"
+    if owner == uid:
+        return f"{whose}, but its mode forbids it. Run: chmod -R u+rwX {there}"
+    return f"{whose}. Run: sudo chown -R {uid}:{gid} {there}"
