@@ -11,6 +11,7 @@ from pathlib import Path
 
 import platformdirs
 
+from hawk.config.schema import TOKEN
 from hawk.errors import AlreadyRunning, ConfigurationError
 from hawk.model.instant import rfc3339
 
@@ -91,7 +92,7 @@ class DataFolder:
 
     def api_token(self, chosen: str) -> str:
         """The one that the settings chose, else the one made at first start."""
-        return chosen or self._made_once(self.token_file, secrets.token_urlsafe(24), r"\S{16,}", 0o600)
+        return chosen or self._made_once(self.token_file, secrets.token_urlsafe(24), TOKEN, 0o600)
 
     def write_run(self, url: str, started_at: int) -> None:
         """Tells other programs on this machine where the service is. `started_at` in ms."""
