@@ -49,16 +49,17 @@ def who_runs(path: Path) -> str | None:
         return None
 
 
-def _cannot_write(path: Path, error: OSError) -> str:
+def _cannot_write(path: Path, error: OSError, file: Path | None = None) -> str:
+    """`file` in the folder, or else the folder itself."""
     uid, gid = os.getuid(), os.getgid()
     there = next(each for each in (path, *path.parents) if os.path.exists(each))  # noqa: PTH110  # also where we may not look
-    owner = there.stat().st_uid
+    culprit = file or there
     if isinstance(error, PermissionError):
         return (
-            f"The data folder {path} cannot be written: {there} belongs to uid {owner}, this is uid {uid}."
-            f" Run: sudo chown -R {uid}:{gid} {there}"
+            f"The data folder {path} cannot be written: {culprit} belongs to uid {culprit.stat().st_uid},"
+            f" this is uid {uid}. Run: sudo chown -R {uid}:{gid} {there}"
         )
-    return f"The data folder {path} cannot be written: {error.strerror or error}."
+    return f"The data folder {path} cannot be written: {culprit}: {error.strerror or error}."
 
 
 class DataFolder:
@@ -105,7 +106,12 @@ class DataFolder:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        with (self.path / "lock").open("a") as lock:
+        file = self.path / "lock"
+        try:
+            opened = file.open("a")
+        except OSError as error:
+            raise ConfigurationError(_cannot_write(self.path, error, file)) from error
+        with opened as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process
             except BlockingIOError as error:

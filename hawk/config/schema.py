@@ -224,7 +224,10 @@ class Clock(Section):
 class Logging(Section):
     level: Literal["DEBUG", "INFO", "WARN", "ERROR"] = Field("INFO", description="From which level on.")
     file_logging: StrictBool = Field(False, description="Also to a file.")
-    log_file: str = Field("/data/battery_hawk.log", description="That file.")
+    log_file: str = Field(
+        "/data/battery_hawk.log",
+        description="That file; while it is not set, battery_hawk.log in the data folder, wherever that is.",
+    )
     max_mb: Count = Field(10, description="[MB] Then a new one is begun.")
     backups: Annotated[int, Field(strict=True, ge=0, le=1000)] = Field(
         3, description="Old ones that are kept."
