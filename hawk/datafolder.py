@@ -59,7 +59,7 @@ def _cannot_write(path: Path, error: OSError, file: Path | None = None) -> str:
             f"The data folder {path} cannot be written: {culprit} belongs to uid {culprit.stat().st_uid},"
             f" this is uid {uid}. Run: sudo chown -R {uid}:{gid} {there}"
         )
-    return f"The data folder {path} cannot be written: {culprit}: {error.strerror or error}."
+    return f"The data folder {path} cannot be written: {error.strerror or error} ({culprit})."
 
 
 class DataFolder:
