@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,11 @@ from pathlib import Path
 import trio
 
 from actors import ActorSystem, ChildSpec, Supervisor, Watchdog, notify_systemd, open_system
+from hawk import logs
 from hawk.ble.open import open_radio
 from hawk.clock import SystemClock
-from hawk.config.load import Loaded
-from hawk.datafolder import DataFolder
+from hawk.config.load import Given, Loaded, load
+from hawk.datafolder import DataFolder, check_writable
 from hawk.doctor import machine
 from hawk.drivers import catalogue
 from hawk.errors import HawkError, StoreUnavailable, WithoutBluetooth
@@ -45,8 +47,22 @@ class Launch:
     duration: float | None = None  # [s] then it stops by itself
 
 
+def prepare(folder: Path, *, below: Iterable[Given] = (), above: Iterable[Given] = ()) -> Loaded:
+    """The settings that hold, and the log as they want it. Raises StartError."""
+    check_writable(folder)
+    loaded = load(folder / "system.json", os.environ, below=below, above=above)
+    try:
+        logs.configure(loaded.settings.logging, folder)
+    except OSError as error:
+        expected = f"a file that can be written ({error.strerror or error})"
+        raise loaded.refused("/logging/log_file", error.filename, expected) from error
+    return loaded
+
+
 def run(launch: Launch) -> None:
-    """Runs until told to stop. Raises StartError when it cannot start, or shall not go on."""
+    """Runs until told to stop. Raises StartError when it cannot start, or shall not go on, and in the end
+    KeyboardInterrupt if that told it to.
+    """
     ending = Ending()
     with ExitStack() as stack:
         folder = stack.enter_context(DataFolder.open(launch.folder))
@@ -56,16 +72,25 @@ def run(launch: Launch) -> None:
         for check in machine.local(launch.loaded.settings, folder.path):
             if check.ok is False and not launch.demo:
                 log.warning("%s: %s", check.detail, check.fix)
-        trio.run(_serve, launch, folder, parts)
+        trio.run(_serve, launch, folder, parts, ending)
     if ending.reason is not None:
         raise ending.reason
+    if ending.told_by is signal.SIGINT:
+        raise KeyboardInterrupt  # all has ended in order; what called us wants to know
 
 
 @dataclass(slots=True)
 class Ending:
-    """Why the process ends, if not because it was told to."""
+    """Why the process ends."""
 
     reason: WithoutBluetooth | None = None
+    told_by: signal.Signals | None = None
+
+    @property
+    def exit_code(self) -> int:
+        if self.reason is not None:
+            return self.reason.exit_code
+        return 128 + signal.SIGINT if self.told_by is signal.SIGINT else 0
 
     def without_bluetooth(self, why: str) -> None:
         self.reason = WithoutBluetooth(f"No Bluetooth for longer than bluetooth.exit_after: {why}")
@@ -101,7 +126,7 @@ def _open(launch: Launch, folder: DataFolder, stack: ExitStack, ending: Ending) 
     )
 
 
-async def _serve(launch: Launch, folder: DataFolder, parts: Parts) -> None:
+async def _serve(launch: Launch, folder: DataFolder, parts: Parts, ending: Ending) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with open_system(expected=(HawkError,), on_hopeless=_give_up) as system:
             system.nursery.start_soon(Watchdog().run)
@@ -112,27 +137,28 @@ async def _serve(launch: Launch, folder: DataFolder, parts: Parts) -> None:
             folder.write_run(url, parts.clock.utc_ms())
             _say_ready(launch, folder, parts, url)
             with trio.move_on_after(float("inf") if launch.duration is None else launch.duration):
-                log.info("stopping after %s", signal.Signals(await anext(signals)).name)
-            await _stop(system)
+                ending.told_by = signal.Signals(await anext(signals))
+                log.info("stopping after %s", ending.told_by.name)
+            await _stop(system, ending.exit_code)
 
 
-async def _stop(system: ActorSystem) -> None:
+async def _stop(system: ActorSystem, exit_code: int) -> None:
     """A Bluetooth stack that hangs, or a client that does not read, cannot hold up the end."""
     notify_systemd("STOPPING=1")
-    timer = threading.Timer(LONGEST_STOP, _leave)
+    timer = threading.Timer(LONGEST_STOP, _leave, [exit_code])
     timer.daemon = True
     timer.start()
     await system.stop()
     if system.unfinished():
-        _leave()
+        _leave(exit_code)
     timer.cancel()
 
 
-def _leave() -> None:
+def _leave(exit_code: int) -> None:
     """Everything that was acknowledged is on the disk: the store ended, or its log survives this."""
     log.warning("not everything would end: the next start clears what is left")
     logging.shutdown()
-    os._exit(0)
+    os._exit(exit_code)
 
 
 def _give_up(reason: str) -> None:
@@ -143,11 +169,12 @@ def _give_up(reason: str) -> None:
 
 def _say_ready(launch: Launch, folder: DataFolder, parts: Parts, url: str) -> None:
     notify_systemd("READY=1")
+    token_file = _token_file(launch.loaded, folder)
     if launch.as_json:
         ready = {
             "event": "ready",
             "url": url,
-            "token_file": str(folder.token_file),
+            "token_file": None if token_file is None else str(token_file),
             **({"token": parts.token} if launch.demo else {}),
             "mqtt": None,
             "data": str(folder.path),
@@ -160,4 +187,12 @@ def _say_ready(launch: Launch, folder: DataFolder, parts: Parts, url: str) -> No
         print(f"  curl -H 'Authorization: Bearer {parts.token}' {url}/api/devices", file=sys.stderr)
         print("  Ctrl-C ends it.", file=sys.stderr)
     else:
-        print(f"Battery Hawk listens on {url}; the token is in {folder.token_file}", file=sys.stderr)
+        where = "the one you set" if token_file is None else f"in {token_file}"
+        print(f"Battery Hawk listens on {url}; the token is {where}", file=sys.stderr)
+
+
+def _token_file(loaded: Loaded, folder: DataFolder) -> Path | None:
+    """Which file holds the token; None when the settings themselves do."""
+    if not loaded.settings.api.token.get_secret_value():
+        return folder.token_file
+    return loaded.secret_files.get("/api/token")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import platformdirs
 
+from hawk.config.schema import TOKEN
 from hawk.errors import AlreadyRunning, ConfigurationError
 from hawk.model.instant import rfc3339
 from hawk.ownership import explain
@@ -82,7 +83,7 @@ class DataFolder:
 
     def api_token(self, chosen: str) -> str:
         """The one that the settings chose, else the one made at first start."""
-        return chosen or self._made_once(self.token_file, secrets.token_urlsafe(24), r"\S{16,}", 0o600)
+        return chosen or self._made_once(self.token_file, secrets.token_urlsafe(24), TOKEN, 0o600)
 
     def write_run(self, url: str, started_at: int) -> None:
         """Tells other programs on this machine where the service is. `started_at` in ms."""
@@ -95,7 +96,13 @@ class DataFolder:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        with (self.path / "lock").open("a") as lock:
+        file = self.path / "lock"
+        try:
+            opened = file.open("a")
+        except OSError as error:
+            why = explain(file, error, self.path)
+            raise ConfigurationError(f"The data folder {self.path} cannot be written: {why}") from error
+        with opened as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process
             except BlockingIOError as error:

@@ -135,6 +135,12 @@ class Conflict(HawkError):
     code = "conflict"
 
 
+class NotConfigured(Conflict):
+    """A device that was found, and that nobody made ours yet, or that is ignored."""
+
+    code = "not_configured"
+
+
 class Invalid(HawkError):
     """A value that cannot be. `pointer` is a JSON pointer into what was sent."""
 

@@ -4,6 +4,7 @@ import json
 import logging
 import logging.handlers
 import sys
+from pathlib import Path
 from typing import TextIO
 
 from hawk.config.schema import Logging
@@ -13,12 +14,13 @@ REPEATS = 60.0  # [s] the same line is said once in this time, then counted
 _NOISY = ("bleak", "dbus_fast", "hypercorn", "quart", "asyncio", "trio-asyncio")
 
 
-def configure(settings: Logging, stream: TextIO = sys.stderr) -> None:
+def configure(settings: Logging, folder: Path, stream: TextIO = sys.stderr) -> None:
+    """`folder` is the data folder. Raises OSError when the log file cannot be written."""
     handlers: list[logging.Handler] = [logging.StreamHandler(stream)]
     if settings.file_logging:
         handlers.append(
             logging.handlers.RotatingFileHandler(
-                settings.log_file, maxBytes=settings.max_mb * 2**20, backupCount=settings.backups, delay=True
+                log_file(settings, folder), maxBytes=settings.max_mb * 2**20, backupCount=settings.backups
             )
         )
     formatter = JsonFormatter() if settings.format == "json" else TextFormatter()
@@ -33,6 +35,12 @@ def configure(settings: Logging, stream: TextIO = sys.stderr) -> None:
     logging.captureWarnings(capture=True)
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def log_file(settings: Logging, folder: Path) -> Path:
+    """The default is the one in the image, where /data is the data folder."""
+    chosen = Path(settings.log_file)
+    return chosen if "log_file" in settings.model_fields_set else folder / chosen.name
 
 
 class TextFormatter(logging.Formatter):

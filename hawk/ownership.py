@@ -4,8 +4,10 @@ import os
 from pathlib import Path
 
 
-def explain(path: Path, error: OSError) -> str:
-    """Why `path` cannot be used, and where rights are missing the command that gives them."""
+def explain(path: Path, error: OSError, folder: Path | None = None) -> str:
+    """Why `path` cannot be used, and where rights are missing the command that gives them, for the whole
+    `folder` that it is in if one is named.
+    """
     if not isinstance(error, PermissionError):
         return f"{error.strerror or error}."
     uid, gid = os.getuid(), os.getgid()
@@ -13,5 +15,5 @@ def explain(path: Path, error: OSError) -> str:
     owner = there.stat().st_uid
     whose = f"{there} belongs to uid {owner}, this is uid {uid}"
     if owner == uid:
-        return f"{whose}, but its mode forbids it. Run: chmod -R u+rwX {there}"
-    return f"{whose}. Run: sudo chown -R {uid}:{gid} {there}"
+        return f"{whose}, but its mode forbids it. Run: chmod -R u+rwX {folder or there}"
+    return f"{whose}. Run: sudo chown -R {uid}:{gid} {folder or there}"

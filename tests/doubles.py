@@ -131,6 +131,7 @@ class Session:
     lose: BluetoothError | None = None  # once the frames are said
     parting: float = 2.0  # [s] BlueZ lets a link linger
     part: BluetoothError | None = None  # when all is said
+    ends: bool = False  # with the frames, whatever they said
     hang: bool = False  # for ever, also against cancellation: only `drop` ends it
 
 
@@ -263,7 +264,7 @@ class ScriptedRadio:
             conversation.receive(frame)
         if session.lose is not None and not conversation.done:
             raise session.lose
-        while not conversation.done:
+        while not conversation.done and not session.ends:
             await trio.sleep(conversation.quiet)
             conversation.silent()
         if session.part is not None:

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -214,3 +216,92 @@ def test_a_token_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     with Service(tmp_path / "data", **SIMULATED) as service:
         assert Path(service.ready["token_file"]).stat().st_mode & 0o777 == 0o600
         assert "token" not in service.ready
+
+
+AS_NOBODY = (
+    "import os, sys\n"
+    "import hawk.app, hawk.ble.simulated, hawk.cli.serve\n"
+    "from hawk.cli.main import main\n"
+    "if os.getuid() == 0: os.setgid(65534); os.setuid(65534)\n"
+    "main(sys.argv[1:], prog_name='hawk')"
+)
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A folder that everybody may enter; those of pytest are its user's own."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def as_nobody(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """As somebody who may not do everything, which root has to become first."""
+    return subprocess.run(
+        [sys.executable, "-c", AS_NOBODY, *arguments, "--data", str(folder), "--json"],
+        env={**os.environ, **QUICK, **SIMULATED},
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+
+
+def test_a_lock_of_somebody_else_names_the_chown(shared: Path) -> None:
+    data = shared / "data"
+    data.mkdir()
+    data.chmod(0o777)
+    (data / "lock").touch()
+    (data / "lock").chmod(0o000)
+    done = as_nobody(data, "serve")
+    assert done.returncode == 78
+    said = json.loads(done.stderr)["error"]
+    assert said["code"] == "configuration"
+    assert f"{data / 'lock'} belongs to uid {os.getuid()}" in said["detail"]
+    assert f"sudo chown -R {os.getuid() or 65534}:" in said["detail"]
+
+
+@pytest.mark.parametrize(
+    "command", [("serve",), ("demo",), ("scan",), ("devices", "poll", "02:00:00:00:00:01")], ids=" ".join
+)
+def test_a_folder_that_cannot_be_entered_is_78_for_every_command(
+    shared: Path, command: tuple[str, ...]
+) -> None:
+    data = shared / "data"
+    data.mkdir()
+    data.chmod(0o000)
+    try:
+        done = as_nobody(data, *command)
+    finally:
+        data.chmod(0o755)
+    assert done.returncode == 78
+    assert str(data) in str(json.loads(done.stderr)) or "system.json" in str(json.loads(done.stderr))
+
+
+def test_a_log_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    environ = {
+        "BATTERYHAWK_LOGGING_FILE_LOGGING": "true",
+        "BATTERYHAWK_LOGGING_LOG_FILE": str(tmp_path / "gone" / "hawk.log"),
+    }
+    done = refused(tmp_path / "data", "--json", **environ)
+    assert done.returncode == 78
+    (said,) = json.loads(done.stderr)["errors"]
+    assert (said["source"], said["pointer"]) == ("BATTERYHAWK_LOGGING_LOG_FILE", "/logging/log_file")
+
+
+def test_the_token_that_was_set_is_in_no_file_but_its_own(tmp_path: Path) -> None:
+    token = "a-token-that-was-set"
+    environ = {**os.environ, **QUICK, **SIMULATED}
+
+    def token_file(**more: str) -> Any:
+        with subprocess.Popen(
+            [sys.executable, "-m", "hawk", "serve", "--data", str(tmp_path / "data"), "--json"],
+            env={**environ, **more}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        ) as process:  # fmt: skip
+            assert process.stdout is not None
+            ready = json.loads(process.stdout.readline())
+            process.terminate()
+        return ready["token_file"]
+
+    secret = tmp_path / "secret"
+    secret.write_text(token)
+    assert token_file(BATTERYHAWK_API_TOKEN=token) is None
+    assert token_file(BATTERYHAWK_API_TOKEN_FILE=str(secret)) == str(secret)
+    assert token_file() == str(tmp_path / "data" / "api-token")

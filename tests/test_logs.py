@@ -29,7 +29,7 @@ def root() -> Iterator[None]:
 
 def test_only_what_the_level_lets_through_is_written(root: None) -> None:
     stream = io.StringIO()
-    logs.configure(Logging(level="WARN"), stream)
+    logs.configure(Logging(level="WARN"), Path(), stream)
     logging.getLogger("hawk.x").info("quiet")
     logging.getLogger("hawk.x").warning("loud %d", 7)
     assert "quiet" not in stream.getvalue()
@@ -39,7 +39,7 @@ def test_only_what_the_level_lets_through_is_written(root: None) -> None:
 
 def test_for_programs_each_line_is_json(root: None) -> None:
     stream = io.StringIO()
-    logs.configure(Logging(format="json"), stream)
+    logs.configure(Logging(format="json"), Path(), stream)
     logging.getLogger("hawk.x").error("gone: %s", "é\n")
     line = json.loads(stream.getvalue())
     assert (line["level"], line["logger"], line["message"]) == ("ERROR", "hawk.x", "gone: é\n")
@@ -47,9 +47,15 @@ def test_for_programs_each_line_is_json(root: None) -> None:
 
 def test_a_file_is_written_beside_stderr(root: None, tmp_path: Path) -> None:
     file = tmp_path / "hawk.log"
-    logs.configure(Logging(file_logging=True, log_file=str(file)), io.StringIO())
+    logs.configure(Logging(file_logging=True, log_file=str(file)), Path(), io.StringIO())
     logging.getLogger("hawk.x").info("kept")
     assert "kept" in file.read_text()
+
+
+def test_left_at_its_default_the_file_is_in_the_data_folder(root: None, tmp_path: Path) -> None:
+    logs.configure(Logging(file_logging=True), tmp_path, io.StringIO())
+    logging.getLogger("hawk.x").info("kept")
+    assert "kept" in (tmp_path / "battery_hawk.log").read_text()
 
 
 def test_what_repeats_is_said_once_and_counted() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from hawk.cli.output import exit_with_error
+from hawk.cli.options import FOLDER
+from hawk.cli.output import end_on_sigterm, exit_with_error
 from hawk.errors import HawkError
 
 
@@ -17,7 +18,7 @@ from hawk.errors import HawkError
 @click.option("--faults", metavar="L", help="What some of them do wrong: silent,slow,drop,garbage.")
 @click.option("--api-port", type=click.IntRange(0, 65535), help="0 is any free one. [5000]")
 @click.option("--broker-port", type=click.IntRange(0, 65535), hidden=True)
-@click.option("--data", type=click.Path(path_type=Path), help="Keep the data in this folder.")
+@click.option("--data", type=FOLDER, help="Keep the data in this folder.")
 @click.option("--duration", type=click.FloatRange(min=0), metavar="S", help="Stop after so many seconds.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line on stdout when it is listening.")
 def demo(as_json: bool, data: Path | None, duration: float | None, **options: str | float | None) -> None:
@@ -30,43 +31,45 @@ def demo(as_json: bool, data: Path | None, duration: float | None, **options: st
     hawk demo
     hawk demo --speed 600 --devices 20
     """
+    end_on_sigterm()
     try:
         _demo(as_json, data, duration, options)
     except HawkError as error:
         exit_with_error(error, as_json=as_json)
 
 
-# What the demo sets unless the environment or an option says otherwise, and what it insists on.
-DEFAULTS = {"BATTERYHAWK_POLLING_INTERVAL": "60", "BATTERYHAWK_LOGGING_LEVEL": "WARN"}
+# What the demo sets unless the file, the environment or an option says otherwise, and what it insists on.
+DEFAULTS = {("polling", "interval"): "60", ("logging", "level"): "WARN"}
 FORCED = {
-    "BATTERYHAWK_BLUETOOTH_BACKEND": "simulated",
-    "BATTERYHAWK_CLOCK_TRUST": "always",
-    "BATTERYHAWK_API_HOST": "127.0.0.1",
+    ("bluetooth", "backend"): "simulated",
+    ("clock", "trust"): "always",
+    ("api", "host"): "127.0.0.1",
 }
 OPTIONS = {
-    "devices": "BATTERYHAWK_SIMULATION_DEVICES",
-    "models": "BATTERYHAWK_SIMULATION_MODELS",
-    "seed": "BATTERYHAWK_SIMULATION_SEED",
-    "speed": "BATTERYHAWK_SIMULATION_SPEED",
-    "faults": "BATTERYHAWK_SIMULATION_FAULTS",
-    "api_port": "BATTERYHAWK_API_PORT",
+    "devices": ("simulation", "devices"),
+    "models": ("simulation", "models"),
+    "seed": ("simulation", "seed"),
+    "speed": ("simulation", "speed"),
+    "faults": ("simulation", "faults"),
+    "api_port": ("api", "port"),
 }
 
 
 def _demo(
     as_json: bool, data: Path | None, duration: float | None, options: Mapping[str, str | float | None]
 ) -> None:
-    import os
     import tempfile
 
-    from hawk import app, logs
-    from hawk.config.load import load
+    from hawk import app
+    from hawk.config.load import Given
 
-    said = {
-        OPTIONS[name]: str(value) for name, value in options.items() if name in OPTIONS and value is not None
-    }
+    below = [Given(*place, text, "hawk demo") for place, text in DEFAULTS.items()]
+    above = [Given(*place, text, "hawk demo") for place, text in FORCED.items()] + [
+        Given(*OPTIONS[name], str(value), f"--{name.replace('_', '-')}")
+        for name, value in options.items()
+        if name in OPTIONS and value is not None
+    ]
     with tempfile.TemporaryDirectory(prefix="battery-hawk-demo-") as scratch:
         folder = data or Path(scratch)
-        loaded = load(folder / "system.json", {**DEFAULTS, **os.environ, **FORCED, **said})
-        logs.configure(loaded.settings.logging)
+        loaded = app.prepare(folder, below=below, above=above)
         app.run(app.Launch(folder=folder, loaded=loaded, as_json=as_json, demo=True, duration=duration))

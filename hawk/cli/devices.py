@@ -7,7 +7,11 @@ from typing import Any
 
 import click
 
-_DATA = click.option("--data", type=click.Path(path_type=Path), help="The data folder of the service.")
+from hawk.cli.options import FOLDER
+from hawk.cli.output import exit_with_error
+from hawk.errors import HawkError
+
+_DATA = click.option("--data", type=FOLDER, help="The data folder of the service.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document, for programs.")
 
 
@@ -74,6 +78,8 @@ def _do(
         said = {"error": {"code": error.outcome, "detail": str(error)}}
         click.echo(json.dumps(said) if as_json else f"hawk: {error}", err=True)
         sys.exit(1)
+    except HawkError as error:
+        exit_with_error(error, as_json=as_json)
     click.echo(json.dumps(document) if as_json else words)
 
 

@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hawk.cli.options import FOLDER
+
 if TYPE_CHECKING:
     from hawk.config.schema import Settings
     from hawk.doctor.checks import Check
 
-INTERRUPTED = 130
 _MARKS = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[dim]·[/]"}
 
 
 @click.command()
-@click.option(
-    "--data", type=click.Path(path_type=Path, readable=False), help="The data folder of the service."
-)
+@click.option("--data", type=FOLDER, help="The data folder of the service.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, for programs.")
 def doctor(data: Path | None, *, as_json: bool) -> None:
     """Check layer by layer whether the service can work here; say what to do where it cannot.
@@ -41,8 +40,6 @@ def doctor(data: Path | None, *, as_json: bool) -> None:
         _examine(data, tell)
     except StartError as error:
         exit_with_error(error, as_json=as_json)
-    except KeyboardInterrupt:
-        raise SystemExit(INTERRUPTED) from None
     if as_json:
         _print_json(checks)
     sys.exit(exit_code(checks))

@@ -1,10 +1,14 @@
 """The command `hawk`. Each command's module is imported when it is called, not before."""
 
 import importlib
+import sys
+from typing import Any
 
 import click
 
 from hawk import __version__
+
+INTERNAL, INTERRUPTED = 70, 130
 
 # Name -> where it is and what the help says of it.
 COMMANDS = {
@@ -30,9 +34,29 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """What no command has caught ends here: Ctrl-C, and bugs."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # how click itself ends
+        except (KeyboardInterrupt, BaseExceptionGroup, Exception) as error:  # noqa: BLE001  # the last one
+            sys.exit(_said(error))
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, help_line) for name, (_, help_line) in COMMANDS.items()])
+
+
+def _said(error: BaseException) -> int:
+    """The exit code. A nursery hands on Ctrl-C in a group."""
+    import logging
+
+    group = BaseExceptionGroup("", [error])
+    if group.subgroup(KeyboardInterrupt) is not None:
+        return INTERRUPTED
+    logging.getLogger("hawk").critical("this should not have happened: please report it", exc_info=error)
+    return INTERNAL
 
 
 @click.group(

@@ -1,6 +1,7 @@
 """How commands end: exit codes, and errors in words or as JSON."""
 
 import json
+import signal
 import sys
 from typing import NoReturn
 
@@ -9,6 +10,11 @@ import click
 from hawk.errors import CannotWrite, HawkError, StartError
 
 FAILED, CANNOT_WRITE = 1, 73
+
+
+def end_on_sigterm() -> None:
+    """For the time until the running service listens to its signals: what is open is closed, exit code 0."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
 def exit_with_error(error: HawkError, *, as_json: bool, exit_code: int | None = None) -> NoReturn:

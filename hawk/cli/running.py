@@ -7,7 +7,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from hawk.errors import HawkError
+from hawk.config.load import load
+from hawk.errors import ConfigurationError, HawkError
 
 PATIENCE = 160.0  # [s] a device may have to be waited for
 
@@ -53,10 +54,15 @@ class Running:
 
 
 def find(data: Path) -> Running:
-    """Raises NoService."""
+    """Raises NoService, and ConfigurationError for settings that are wrong or files that cannot be read."""
     try:
         run = json.loads((data / "run.json").read_text())
-        token = os.environ.get("BATTERYHAWK_API_TOKEN") or (data / "api-token").read_text().strip()
+        chosen = load(data / "system.json", os.environ).settings.api.token.get_secret_value()
+        token = chosen or (data / "api-token").read_text().strip()
+    except PermissionError as error:
+        raise ConfigurationError(
+            f"{error.filename} cannot be read: run this as the user that the service runs as, or with sudo."
+        ) from None
     except (OSError, ValueError):
         raise NoService(f"No service runs on {data}: start it with 'hawk serve --data {data}'.") from None
     return Running(data, run["url"].replace("//0.0.0.0:", "//127.0.0.1:"), token)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hawk.cli.options import FOLDER
 from hawk.cli.output import exit_with_error
 from hawk.errors import BluetoothError, HawkError
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:  # imported where they are used: `hawk --help` must be quick
     from hawk.cli.survey import Found, Survey
 
 NO_BLUETOOTH = 69
-INTERRUPTED = 130
 _LONGEST_PAUSE = 38  # [s] seen between two advertisements of a BM6
 
 
@@ -28,7 +28,7 @@ _LONGEST_PAUSE = 38  # [s] seen between two advertisements of a BM6
 @click.option("--connect", is_flag=True, help="Then connect to each monitor and read it.")
 @click.option("--all", "everything", is_flag=True, help="List the other Bluetooth devices, too.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line for each device on stdout.")
-@click.option("--data", type=click.Path(path_type=Path), help="The data folder, for its settings.")
+@click.option("--data", type=FOLDER, help="The data folder, for its settings.")
 def scan(duration: float, connect: bool, everything: bool, as_json: bool, data: Path | None) -> None:
     """Lists the battery monitors in range, the nearest first.
 
@@ -45,8 +45,6 @@ def scan(duration: float, connect: bool, everything: bool, as_json: bool, data: 
         exit_with_error(error, as_json=as_json, exit_code=NO_BLUETOOTH)
     except HawkError as error:
         exit_with_error(error, as_json=as_json)
-    except KeyboardInterrupt:
-        raise SystemExit(INTERRUPTED) from None
     if as_json:
         _print_json(survey)
     else:

@@ -1,13 +1,15 @@
 """Settings from system.json and the environment, with all that is wrong said at once."""
 
+import contextlib
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, get_args, get_origin
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, FiniteFloat, SecretStr, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from hawk.config.schema import Settings
@@ -17,6 +19,11 @@ VERSION = "1.0"
 PREFIX = "BATTERYHAWK_"
 DATA = "BATTERYHAWK_DATA"  # the data folder: no setting
 _HIDDEN = "***"
+_NUMBERS: Mapping[Any, TypeAdapter[Any]] = {
+    bool: TypeAdapter(bool),
+    int: TypeAdapter(int),
+    float: TypeAdapter(FiniteFloat),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +57,27 @@ class SettingsError(ConfigurationError):
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """A setting that comes neither from the file nor from the environment."""
+
+    section: str
+    key: str
+    text: str  # as it would stand in the environment
+    source: str  # what to name when it is wrong
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     settings: Settings
-    overridden: frozenset[str] = frozenset()  # pointers that the environment decides
+    overridden: frozenset[str] = frozenset()  # pointers that the file does not decide
     warnings: tuple[str, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False)  # pointer -> where it is from
+    secret_files: Mapping[str, Path] = field(default_factory=dict)  # pointer -> the file that holds it
+
+    def refused(self, pointer: str, value: object, expected: str) -> SettingsError:
+        """For what only shows when a setting is used."""
+        source = self.sources.get(pointer, "settings")
+        return SettingsError([Problem(source, pointer, value, expected)])
 
 
 @dataclass(slots=True)
@@ -62,24 +86,42 @@ class _Reading:
 
     values: dict[str, dict[str, Any]] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)  # pointer -> where its value came from
+    secret_files: dict[str, Path] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def put(self, section: str, key: str, value: object, source: str) -> None:
         self.values.setdefault(section, {})[key] = value
-        self.sources[f"/{section}/{key}"] = source
+        self.sources[_pointer(section, key)] = source
 
 
-def load(file: Path | None, environ: Mapping[str, str]) -> Loaded:
-    """The environment wins over the file. Raises SettingsError."""
+def load(
+    file: Path | None,
+    environ: Mapping[str, str],
+    *,
+    below: Iterable[Given] = (),
+    above: Iterable[Given] = (),
+) -> Loaded:
+    """The environment wins over the file; `below` gives way to both, `above` to neither. Raises SettingsError."""
     reading = _Reading()
+    _take(below, reading)
     if file is not None:
         _read_file(file, reading)
-    overridden = _read_environment(environ, reading)
+    overridden = {*_read_environment(environ, reading), *_take(above, reading)}
     settings = _validate(reading)
     if reading.problems or settings is None:
         raise SettingsError(reading.problems)
-    return Loaded(settings, frozenset(overridden), tuple(reading.warnings))
+    return Loaded(
+        settings, frozenset(overridden), tuple(reading.warnings), reading.sources, reading.secret_files
+    )
+
+
+def _take(given: Iterable[Given], reading: _Reading) -> list[str]:
+    """Their pointers."""
+    given = tuple(given)
+    for each in given:
+        reading.put(each.section, each.key, _parsed(each.section, each.key, each.text), each.source)
+    return [_pointer(each.section, each.key) for each in given]
 
 
 # -- the file --------------------------------------------------------------------------------
@@ -88,7 +130,7 @@ def load(file: Path | None, environ: Mapping[str, str]) -> Loaded:
 def _read_file(file: Path, reading: _Reading) -> None:
     name = file.name
     try:
-        document = json.loads(file.read_bytes(), object_pairs_hook=_unique)
+        document = _from_json(file.read_bytes())
     except (FileNotFoundError, NotADirectoryError):  # all is at its default
         return
     except (OSError, ValueError, RecursionError) as error:
@@ -104,10 +146,21 @@ def _read_file(file: Path, reading: _Reading) -> None:
         if section not in _sections():
             reading.warnings.append(f"{name}: unknown section {section!r}{_nearest(section, _sections())}")
         elif not isinstance(values, dict):
-            reading.problems.append(Problem(name, f"/{section}", values, "an object"))
+            reading.problems.append(Problem(name, _pointer(section), None, "an object"))
         else:
             for key, value in values.items():
                 reading.put(section, key, value, name)
+
+
+def _from_json(text: str | bytes) -> Any:
+    """Raises ValueError, also for what Python would take and JSON has not."""
+    return json.loads(text, object_pairs_hook=_unique, parse_constant=_number, parse_float=_number)
+
+
+def _number(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text} is no number of JSON")
+    return number
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -130,15 +183,17 @@ def _read_environment(environ: Mapping[str, str], reading: _Reading) -> Iterator
         if place is None:
             continue
         section, key, from_file = place
-        value = _secret_file(variable, text, reading) if from_file else text
-        pointer = f"/{section}/{key}"
+        pointer = _pointer(section, key)
+        value = _secret_file(variable, pointer, text, reading) if from_file else text
         if value is None:
             continue
         if pointer in found and found[pointer][1] != value:
             expected = f"{found[pointer][0]} says otherwise: set one of them"
-            reading.problems.append(Problem(variable, pointer, _shown(section, key, value), expected))
+            reading.problems.append(Problem(variable, pointer, _shown((section, key), value), expected))
             continue
         found[pointer] = (variable, value)
+        if from_file:
+            reading.secret_files[pointer] = Path(text)
         reading.put(section, key, _parsed(section, key, value), variable)
     return iter(found)
 
@@ -157,33 +212,34 @@ def _place(variable: str, reading: _Reading) -> tuple[str, str, bool] | None:
         if _is_secret(keys[secret]):
             return section, secret, True
         reading.problems.append(
-            Problem(variable, f"/{section}/{secret}", None, "only secrets come from files")
+            Problem(variable, _pointer(section, secret), None, "only secrets come from files")
         )
         return None
     reading.problems.append(
-        Problem(variable, f"/{section}/{key}", None, f"no such setting{_nearest(key, keys)}")
+        Problem(variable, _pointer(section, key), None, f"no such setting{_nearest(key, keys)}")
     )
     return None
 
 
-def _secret_file(variable: str, path: str, reading: _Reading) -> str | None:
+def _secret_file(variable: str, pointer: str, path: str, reading: _Reading) -> str | None:
     try:
         return Path(path).read_text().strip()
     except (OSError, ValueError) as error:
-        reading.problems.append(Problem(variable, "", path, f"cannot be read: {error}"))
+        reading.problems.append(Problem(variable, pointer, path, f"cannot be read: {error}"))
         return None
 
 
 def _parsed(section: str, key: str, text: str) -> object:
-    """Lists are comma separated or JSON; objects JSON; pydantic reads numbers and truth values from text."""
-    kind = get_origin(_fields(section)[key].annotation)
+    """Lists are comma separated or JSON, objects JSON. What cannot be read stays text: the schema refuses it."""
+    annotation = _fields(section)[key].annotation
+    kind = get_origin(annotation)
     if kind is tuple and not text.lstrip().startswith("["):
         return [word.strip() for word in text.split(",") if word.strip()]
-    if kind in {tuple, dict}:
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text  # pydantic says what is expected
+    with contextlib.suppress(ValueError, RecursionError):
+        if kind in {tuple, dict}:
+            return _from_json(text)
+        if annotation in _NUMBERS:
+            return _NUMBERS[annotation].validate_python(text)
     return text
 
 
@@ -196,25 +252,26 @@ def _validate(reading: _Reading) -> Settings | None:
     except ValidationError as error:
         for each in error.errors():
             place = [str(part) for part in each["loc"]]
-            section, key = (*place, "", "")[:2]
-            pointer = "/" + "/".join(place)
-            source = reading.sources.get(f"/{section}/{key}", "settings")
-            expected = each["msg"]
+            source = reading.sources.get(_pointer(*place[:2]), "settings")
+            value = _shown(place, each["input"])
+            expected = each["msg"].removeprefix("Value error, ")
             if each["type"] == "extra_forbidden":
-                expected = f"no such setting{_nearest(key, _fields(section))}"
-            reading.problems.append(Problem(source, pointer, _shown(section, key, each["input"]), expected))
+                value = None  # it may be a secret beside its place
+                expected = f"no such setting{_nearest(place[-1], _known(place[:-1]))}"
+            reading.problems.append(Problem(source, _pointer(*place), value, expected))
         return None
 
 
-def _shown(section: str, key: str, value: object) -> object:
+def _pointer(*place: str) -> str:
+    return "".join(f"/{step.replace('~', '~0').replace('/', '~1')}" for step in place)
+
+
+def _shown(place: Sequence[str], value: object) -> object:
+    section, key = (*place, "", "")[:2]
     known = _fields(section).get(key)
     if known is not None and _is_secret(known):
         return _HIDDEN
-    return (
-        value
-        if isinstance(value, str | int | float | bool | None)
-        else json.loads(json.dumps(value, default=str))
-    )
+    return json.loads(json.dumps(value, default=str))
 
 
 def _is_secret(info: FieldInfo) -> bool:
@@ -226,11 +283,24 @@ def _sections() -> Mapping[str, FieldInfo]:
 
 
 def _fields(section: str) -> Mapping[str, FieldInfo]:
-    info = Settings.model_fields.get(section)
-    model = info.annotation if info is not None else None
-    return model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
+    return _known([section])
 
 
-def _nearest(word: str, known: Mapping[str, object]) -> str:
+def _known(place: Sequence[str]) -> Mapping[str, FieldInfo]:
+    """The keys that the object at this place may have."""
+    kind: Any = Settings
+    for step in place:
+        info = _keys(kind).get(step)
+        kind = (
+            info.annotation if info is not None else (None, *get_args(kind))[-1]
+        )  # else: of a dict's values
+    return _keys(kind)
+
+
+def _keys(kind: Any) -> Mapping[str, FieldInfo]:
+    return kind.model_fields if isinstance(kind, type) and issubclass(kind, BaseModel) else {}
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word, known, n=1)
     return f"; do you mean {near[0]!r}?" if near else ""

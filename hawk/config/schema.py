@@ -3,15 +3,41 @@
 The file system.json, the environment, the API and the reference page all derive from this.
 """
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StrictBool,
+    StrictInt,
+    field_validator,
+)
 
-Seconds = Annotated[float, Field(ge=1, le=1e9)]
-SecondsOrNever = Annotated[float, Field(ge=0, le=1e9)]
-Days = Annotated[int, Field(ge=0, le=36500)]
-Port = Annotated[int, Field(ge=0, le=65535)]
-Count = Annotated[int, Field(ge=1, le=100_000)]
+TOKEN = r"[!-~]{16,}"  # noqa: S105  # what a token of the API looks like
+
+# Numbers and truth values are strict: `true` is no 1, and "3" no 3. The environment's text is parsed before.
+Seconds = Annotated[float, Field(strict=True, ge=1, le=1e9)]
+SecondsOrNever = Annotated[float, Field(strict=True, ge=0, le=1e9)]
+Days = Annotated[int, Field(strict=True, ge=0, le=36500)]
+Port = Annotated[int, Field(strict=True, ge=0, le=65535)]
+Count = Annotated[int, Field(strict=True, ge=1, le=100_000)]
+
+
+def _upper(value: object) -> object:
+    return value.strip().upper() if isinstance(value, str) else value
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+# What the simulated radio has; a test keeps these lists equal to its own.
+Model = Annotated[Literal["BM2", "BM6", "BM7"], BeforeValidator(_upper)]
+Fault = Annotated[Literal["silent", "slow", "drop", "garbage"], BeforeValidator(_lower)]
 
 
 class Section(BaseModel):
@@ -23,10 +49,12 @@ class Gateway(Section):
 
 
 class Discovery(Section):
-    initial_scan: bool = Field(True, description="Look for devices at start, also without bluetooth.listen.")
+    initial_scan: StrictBool = Field(
+        True, description="Look for devices at start, also without bluetooth.listen."
+    )
     periodic_interval: SecondsOrNever = Field(43200, description="[s] Look again so often; 0 is never.")
     scan_duration: Seconds = Field(10, description="[s] How long to look.")
-    auto_configure: bool = Field(
+    auto_configure: StrictBool = Field(
         False, description="Configure at once what decryption proved to be a monitor."
     )
 
@@ -34,8 +62,8 @@ class Discovery(Section):
 class Bluetooth(Section):
     backend: Literal["bluez", "simulated"] = Field("bluez", description="The radio, or batteries made up.")
     adapters: tuple[str, ...] = Field((), description="Such as hci0, or all; empty is the first that works.")
-    listen: bool = Field(True, description="Listen to advertisements all the time.")
-    max_concurrent_connections: Annotated[int, Field(ge=1, le=32)] = Field(
+    listen: StrictBool = Field(True, description="Listen to advertisements all the time.")
+    max_concurrent_connections: Annotated[int, Field(strict=True, ge=1, le=32)] = Field(
         1, description="Links held at a time on one adapter."
     )
     connection_timeout: Seconds = Field(
@@ -43,10 +71,10 @@ class Bluetooth(Section):
     )
     session_timeout: Seconds = Field(60, description="[s] From the link to the last frame.")
     record_interval: Seconds = Field(60, description="[s] Between recorded advertisements of a device.")
-    record_delta: Annotated[float, Field(ge=0, le=100)] = Field(
+    record_delta: Annotated[float, Field(strict=True, ge=0, le=100)] = Field(
         0.05, description="[V] A change that is recorded sooner."
     )
-    may_reset: bool = Field(True, description="An adapter that hangs may be switched off and on.")
+    may_reset: StrictBool = Field(True, description="An adapter that hangs may be switched off and on.")
     exit_after: SecondsOrNever = Field(
         0, description="[s] End the process after so long without Bluetooth; 0 is never."
     )
@@ -59,7 +87,7 @@ class Polling(Section):
 
 
 class History(Section):
-    auto: bool = Field(True, description="Fetch what a device recorded while nobody listened.")
+    auto: StrictBool = Field(True, description="Fetch what a device recorded while nobody listened.")
 
 
 class Store(Section):
@@ -76,7 +104,7 @@ class Store(Section):
 
 
 class Influxdb(Section):
-    enabled: bool = Field(True, description="Try to deliver to InfluxDB.")
+    enabled: StrictBool = Field(True, description="Try to deliver to InfluxDB.")
     host: str = Field("localhost", description="Its host.")
     port: Port = Field(8086, description="Its port.")
     database: str = Field("battery_hawk", description="Its database (1.x).")
@@ -88,29 +116,31 @@ class Influxdb(Section):
     bucket: str = Field("", description="Its bucket (2.x).")
     flavour: Literal["auto", "v1", "v2"] = Field("auto", description="Which write API; auto asks the server.")
     retention_policy: str = Field("", description="The retention policy to write to (1.x).")
-    verify_tls: bool = Field(True, description="Check its certificate.")
+    verify_tls: StrictBool = Field(True, description="Check its certificate.")
     ca_file: str = Field("", description="The authority that signed it.")
 
 
 class Mqtt(Section):
-    enabled: bool = Field(False, description="Publish to a broker.")
+    enabled: StrictBool = Field(False, description="Publish to a broker.")
     broker: str = Field("localhost", description="Its host.")
     port: Port = Field(1883, description="Its port.")
     topic_prefix: str = Field("battery_hawk", description="The first part of all topics.")
     username: str = Field("", description="Its user.")
     password: SecretStr = Field(SecretStr(""), description="Its password.")
-    tls: bool = Field(False, description="Encrypt.")
+    tls: StrictBool = Field(False, description="Encrypt.")
     ca_file: str = Field("", description="The authority that signed its certificate.")
-    qos: Annotated[int, Field(ge=0, le=2)] = Field(2, description="The highest quality of service to use.")
+    qos: Annotated[int, Field(strict=True, ge=0, le=2)] = Field(
+        2, description="The highest quality of service to use."
+    )
     keepalive: Seconds = Field(60, description="[s] Between signs of life.")
     timeout: Seconds = Field(10, description="[s] For an answer of the broker.")
-    retries: Annotated[int, Field(ge=0, le=100)] = Field(3, description="Tries for one message.")
-    commands: bool = Field(True, description="Listen to commands.")
+    retries: Annotated[int, Field(strict=True, ge=0, le=100)] = Field(3, description="Tries for one message.")
+    commands: StrictBool = Field(True, description="Listen to commands.")
     replay_max_age: SecondsOrNever = Field(
         3600, description="[s] Older readings are not published after an outage."
     )
     alias_prefix: str = Field("", description="Serve a second set of topics, such as blupow.")
-    legacy_plural_topics: bool = Field(False, description="Also publish devices/... and vehicles/... .")
+    legacy_plural_topics: StrictBool = Field(False, description="Also publish devices/... and vehicles/... .")
 
 
 class BrokerUser(Section):
@@ -120,7 +150,7 @@ class BrokerUser(Section):
 
 
 class Broker(Section):
-    enabled: bool = Field(False, description="Run a broker inside; mqtt points to it.")
+    enabled: StrictBool = Field(False, description="Run a broker inside; mqtt points to it.")
     host: str = Field("127.0.0.1", description="Where it listens.")
     port: Port = Field(1883, description="Where it listens.")
     username: str = Field("", description="Needed where others can reach it.")
@@ -129,38 +159,62 @@ class Broker(Section):
 
 
 class Postgresql(Section):
-    enabled: bool = Field(False, description="Deliver to PostgreSQL.")
+    enabled: StrictBool = Field(False, description="Deliver to PostgreSQL.")
     url: SecretStr = Field(SecretStr(""), description="postgresql://user:password@host/database")
-    verify_tls: bool = Field(True, description="Check its certificate.")
+    verify_tls: StrictBool = Field(True, description="Check its certificate.")
 
 
 class Homeassistant(Section):
-    discovery_enabled: bool = Field(True, description="Announce entities over MQTT.")
+    discovery_enabled: StrictBool = Field(True, description="Announce entities over MQTT.")
     discovery_prefix: str = Field("homeassistant", description="The prefix that Home Assistant listens to.")
 
 
 class Zeroconf(Section):
-    enabled: bool = Field(True, description="Announce the service in the local network.")
+    enabled: StrictBool = Field(True, description="Announce the service in the local network.")
 
 
 class Api(Section):
     host: str = Field("0.0.0.0", description="Where it listens.")  # noqa: S104  # the specification's default
     port: Port = Field(5000, description="Where it listens; 0 is any free port.")
     auth: Literal["token", "none"] = Field("token", description="none lets everybody in.")
-    token: SecretStr = Field(SecretStr(""), description="Instead of the one in DATA/api-token.")
+    token: SecretStr = Field(
+        SecretStr(""),
+        description="Instead of the one in DATA/api-token; at least 16 characters, ASCII without blanks.",
+    )
     trusted_hosts: tuple[str, ...] = Field((), description="Further names by which the service is called.")
     base_path: str = Field("", description="The path under which a proxy shows it.")
-    health_endpoint: bool = Field(True, description="Answer on /healthz.")
+    health_endpoint: StrictBool = Field(True, description="Answer on /healthz.")
     max_streams: Count = Field(32, description="Event streams at a time.")
+
+    @field_validator("token")
+    @classmethod
+    def _no_easy_one(cls, token: SecretStr) -> SecretStr:
+        """As long as the one in the file must be, and such as a header can carry."""
+        if token.get_secret_value() and not re.fullmatch(TOKEN, token.get_secret_value()):
+            raise ValueError("a token has at least 16 characters, ASCII and without blanks")
+        return token
 
 
 class Simulation(Section):
-    devices: Annotated[int, Field(ge=1, le=5000)] = Field(8, description="How many monitors.")
-    models: tuple[str, ...] = Field(("BM6", "BM2", "BM7"), description="Their families in turn.")
-    seed: int = Field(1, description="The same seed gives the same batteries.")
-    speed: Annotated[float, Field(ge=0.1, le=10_000)] = Field(1.0, description="How fast their time goes by.")
+    devices: Annotated[int, Field(strict=True, ge=1, le=5000)] = Field(8, description="How many monitors.")
+    models: tuple[Model, ...] = Field(
+        ("BM6", "BM2", "BM7"), description="Their families in turn: BM2, BM6, BM7."
+    )
+    seed: StrictInt = Field(1, description="The same seed gives the same batteries.")
+    speed: Annotated[float, Field(strict=True, ge=0.1, le=10_000)] = Field(
+        1.0, description="How fast their time goes by."
+    )
     history_days: Days = Field(30, description="[d] What they recorded before the start.")
-    faults: tuple[str, ...] = Field((), description="What some of them do wrong.")
+    faults: tuple[Fault, ...] = Field(
+        (), description="What some of them do wrong: silent, slow, drop, garbage."
+    )
+
+    @field_validator("models")
+    @classmethod
+    def _at_least_one(cls, models: tuple[Model, ...]) -> tuple[Model, ...]:
+        if not models:
+            raise ValueError("at least one model")
+        return models
 
 
 class Clock(Section):
@@ -169,10 +223,15 @@ class Clock(Section):
 
 class Logging(Section):
     level: Literal["DEBUG", "INFO", "WARN", "ERROR"] = Field("INFO", description="From which level on.")
-    file_logging: bool = Field(False, description="Also to a file.")
-    log_file: str = Field("/data/battery_hawk.log", description="That file.")
+    file_logging: StrictBool = Field(False, description="Also to a file.")
+    log_file: str = Field(
+        "/data/battery_hawk.log",
+        description="That file; while it is not set, battery_hawk.log in the data folder, wherever that is.",
+    )
     max_mb: Count = Field(10, description="[MB] Then a new one is begun.")
-    backups: Annotated[int, Field(ge=0, le=1000)] = Field(3, description="Old ones that are kept.")
+    backups: Annotated[int, Field(strict=True, ge=0, le=1000)] = Field(
+        3, description="Old ones that are kept."
+    )
     format: Literal["text", "json"] = Field("text", description="For people or for programs.")
 
 

@@ -10,7 +10,7 @@ from hawk.ble.messages import Sighted
 from hawk.devices.exchange import LiveExchange
 from hawk.devices.visit import Visitor
 from hawk.drivers.api import Driver
-from hawk.errors import BluetoothError, Busy, ConnectFailed, HawkError, LinkLost, NotHeard
+from hawk.errors import BluetoothError, Busy, ConnectFailed, HawkError, LinkLost, NotHeard, SilentDevice
 from hawk.model.reading import Sample
 
 PASSING = (ConnectFailed, LinkLost, NotHeard)  # what another attempt often cures
@@ -51,11 +51,12 @@ class Poller:
 
     async def _attempt(self, sighted: Sighted) -> Polled:
         began = trio.current_time()
+        exchange = LiveExchange(self.driver.codec(), self.on_sample)
         try:
             async with self.visitor.slot(sighted.adapter) as slot:
                 began = trio.current_time()
-                exchange = LiveExchange(self.driver.codec(), self.on_sample)
                 await self.visitor.talk(slot, self.driver.gatt, exchange)
         except (BluetoothError, Busy) as error:
             return Polled(error, duration=trio.current_time() - began)
-        return Polled(None, duration=trio.current_time() - began)
+        silent = SilentDevice("The conversation ended before it had said anything.")
+        return Polled(None if exchange.done else silent, duration=trio.current_time() - began)

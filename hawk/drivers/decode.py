@@ -1,5 +1,6 @@
 """`hawk decode`: one captured frame to one answer, as JSON objects. Pure."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +33,7 @@ def answer(catalogue: Catalogue, document: object) -> Answer:
     echoed = {"id": document["id"]} if isinstance(document, Mapping) and "id" in document else {}
     try:
         if isinstance(document, Mapping) and document.get("kind") == MODBUS:
-            return {**echoed, "sample": sample_to_json(_modbus(document))}
+            return {**echoed, "sample": sample_to_json(_modbus(catalogue, document))}
         return {**echoed, **decoded(read_request(catalogue, document))}
     except ProtocolError as error:
         return {**echoed, **failure(error.reason, str(error))}
@@ -52,11 +53,15 @@ def read_request(catalogue: Catalogue, document: object) -> Request:
         driver = catalogue.driver(device)
     except NotFound as error:
         raise ProtocolError("unknown_device", str(error)) from None
+    _check_kind(driver, kind)
+    company = _company(document) if kind in _ADVERTISED else b""
+    return Request(driver, kind, company + _hex(_text(document, "hex")), _address(document))
+
+
+def _check_kind(driver: Driver, kind: str) -> None:
     if kind not in driver.decode:
         kinds = ", ".join(driver.decode)
         raise ProtocolError("unknown_kind", f"a {driver.device_type} has no {kind!r}; it has {kinds}")
-    company = _company(document) if kind in _ADVERTISED else b""
-    return Request(driver, kind, company + _hex(_text(document, "hex")), _address(document))
 
 
 def decoded(request: Request) -> Answer:
@@ -78,12 +83,14 @@ def decoded(request: Request) -> Answer:
             raise TypeError(f"a decoder answered with {other!r}")  # a bug in a driver
 
 
-def _modbus(document: Mapping[str, Any]) -> Sample:
+def _modbus(catalogue: Catalogue, document: Mapping[str, Any]) -> Sample:
     """Raises ProtocolError, and Invalid for a wrong config."""
     device, data = _text(document, "device").lower(), _hex(_text(document, "hex"))
     if device == "renogy_shunt":
         return shunt(data)
     if device not in renogy.DECODERS and device not in generic_modbus.NAMES:
+        with contextlib.suppress(NotFound):
+            _check_kind(catalogue.driver(device), MODBUS)
         known = ", ".join((*renogy.DECODERS, "renogy_shunt", *generic_modbus.NAMES))
         raise ProtocolError("unknown_device", f"there is no Modbus device {device!r}; known: {known}")
     registers = parse_reply(parse_request(_hex(_text(document, "request"))), data)

@@ -56,7 +56,8 @@ async def _admit() -> None:
         _check_host(ours)
         _check_origin(ours, needed=False)
         return
-    if request.path in _OPEN or (request.path == "/api/session" and request.method == "POST"):
+    path = request.path.rstrip("/")
+    if path in _OPEN or (path == "/api/session" and request.method == "POST"):
         return
     token = auth.bearer(request.headers.get("Authorization"))
     if token is not None:
@@ -84,6 +85,10 @@ def _check_origin(ours: Services, *, needed: bool) -> None:
 
 
 async def _harden(response: Response) -> Response:
+    if response.status_code == 204 or request.method == "OPTIONS":
+        response.headers.pop("Content-Type", None)  # of nothing
+    if response.status_code == 204:
+        response.headers.pop("Content-Length", None)  # RFC 9110, 8.6
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Cache-Control", "no-store")
     return response

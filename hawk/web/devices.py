@@ -9,13 +9,15 @@ from quart import Blueprint, Response, request
 from actors import ActorRef, FindChild
 from hawk.devices.messages import EndRelease, GetConnection, GetView, PollNow, Release
 from hawk.directory.messages import ListDevices, ListVehicles, LookUpDevice
-from hawk.errors import Invalid, NotFound
+from hawk.errors import Invalid, NotConfigured, NotFound, StoreUnavailable
 from hawk.model.address import Address, parse_address
 from hawk.model.device import DeviceView, Lifecycle, LinkState
+from hawk.model.reading import Reading
 from hawk.registry.messages import ChangeDevice, ConfigureDevice, GetRegistry, RemoveDevice
+from hawk.store.messages import Flush, GetReadings
 from hawk.web.attributes import VEHICLE_ID, VEHICLE_LINK, device_address, device_changes, release_seconds
 from hawk.web.http import answer, endpoint, no_content, services
-from hawk.web.jsonapi import Sent, parse_document
+from hawk.web.jsonapi import ApiError, Sent, parse_document
 from hawk.web.query import Asked, Parameters, bad_parameter
 from hawk.web.resources import (
     connection_resource,
@@ -96,9 +98,10 @@ async def remove_device(_: Asked, mac: str) -> Response:
 @routes.post("/<mac>/readings")
 @endpoint()
 async def poll_device(_: Asked, mac: str) -> Response:
-    """Connects and reads now; the answer is the reading."""
+    """Connects and reads now; the answer is the reading as it is on the disk, if it comes there in time."""
     ref = await _actor(parse_address(mac))
-    return answer({"data": reading_resource(await ask(ref, PollNow(), POLL_DEADLINE))})
+    reading = await ask(ref, PollNow(), POLL_DEADLINE)
+    return answer({"data": reading_resource(await _as_stored(reading))})
 
 
 @routes.get("/<mac>/connection")
@@ -176,10 +179,30 @@ async def _view(address: Address) -> DeviceView:
 
 
 async def _actor(address: Address) -> ActorRef[Any]:
-    ref = await ask(services().devices, FindChild(address))
-    if ref is None:
-        raise NotFound(f"{address} is not configured: nothing is read of it")
-    return ref
+    if (ref := await ask(services().devices, FindChild(address))) is not None:
+        return ref
+    snapshot = await ask(services().registry, GetRegistry())
+    if (device := snapshot.devices.get(address)) is None:
+        raise NotFound(f"no device {address} is known")
+    if device.lifecycle is Lifecycle.CONFIGURED:
+        raise ApiError(503, "restarting", f"nobody reads {address} just now: try again")
+    raise NotConfigured(
+        f"{address} is {device.lifecycle}, not configured: POST /api/devices/{address} makes it one of ours"
+    )
+
+
+async def _as_stored(reading: Reading) -> Reading:
+    """With its `seq`; without, while the disk refuses or the clock cannot be trusted."""
+    store, at = services().store, reading.moment.utc
+    if at is None:
+        return reading
+    same = GetReadings(reading.device_id, since=at, until=at, source=reading.source, limit=1)
+    try:
+        await ask(store, Flush(), LONG_DEADLINE)
+        page = await ask(store, same, LONG_DEADLINE)
+    except (ApiError, StoreUnavailable):
+        return reading
+    return next(iter(page.readings), reading)
 
 
 async def _included(asked: Asked, page: list[DeviceView]) -> dict[str, Any]:

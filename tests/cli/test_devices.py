@@ -37,6 +37,7 @@ def test_poll_answers_with_the_reading(service: Service) -> None:
     code, said, _ = hawk(service, "poll", MAC)
     assert code == 0
     assert (said["reading"]["device_id"], said["reading"]["source"]) == (MAC, "gatt")
+    assert said["reading"]["seq"] in [each["seq"] for each in service.readings(MAC)]
 
 
 def test_a_released_device_is_not_read_until_that_is_ended(service: Service) -> None:

@@ -2,14 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hawk.ble import simulated
+from hawk.ble.simulated_monitor import FAMILIES
 from hawk.config import reference
-from hawk.config.load import Loaded, SettingsError, load
-from hawk.config.schema import Settings
+from hawk.config.load import Given, Loaded, Problem, SettingsError, load
+from hawk.config.schema import Fault, Model, Settings
 
 
 def written(folder: Path, document: object) -> Path:
@@ -128,7 +131,7 @@ def test_a_damaged_file_is_said_and_left_alone(tmp_path: Path, text: str, word: 
 
 def test_a_secret_is_never_shown() -> None:
     with pytest.raises(SettingsError) as refused:
-        load(None, {"BATTERYHAWK_BROKER_USERS": '{"me": {"password": "hunter2", "x": 1}}'})
+        load(None, {"BATTERYHAWK_BROKER_USERS": '{"me": {"password": ["hunter2"], "x": 1}}'})
     assert "hunter2" not in str(refused.value)
     assert "hunter2" not in json.dumps(refused.value.as_json())
     assert "***" in str(refused.value)
@@ -177,8 +180,141 @@ def test_any_file_is_taken_or_refused_in_words(
     except SettingsError as error:
         assert error.problems
         assert str(error)
-        json.dumps(error.as_json())
+        json.dumps(error.as_json(), allow_nan=False)
 
 
 def test_the_reference_page_is_up_to_date() -> None:
     assert Path("docs/settings.md").read_text() == reference.page(), "run: python -m hawk.config.reference"
+
+
+def refusal(file: Path | None, *, above: tuple[Given, ...] = (), **environ: str) -> Problem:
+    """The only one."""
+    with pytest.raises(SettingsError) as refused:
+        load(file, environ, above=above)
+    (problem,) = refused.value.problems
+    return problem
+
+
+def test_what_a_command_gives_stands_below_or_above_file_and_environment(tmp_path: Path) -> None:
+    file = written(tmp_path, {"polling": {"interval": 7}})
+    below = [
+        Given("polling", "interval", "60", "demo"),
+        Given("logging", "level", "WARN", "demo"),
+        Given("api", "port", "1", "demo"),
+    ]
+    above = [Given("api", "host", "127.0.0.1", "demo")]
+    environ = {"BATTERYHAWK_SYSTEM_API_PORT": "2222", "BATTERYHAWK_API_HOST": "::"}
+    loaded = load(file, environ, below=below, above=above)
+    settings = loaded.settings
+    assert (settings.polling.interval, settings.logging.level) == (7, "WARN")
+    assert (settings.api.port, settings.api.host) == (2222, "127.0.0.1")
+    assert loaded.overridden == {"/api/port", "/api/host"}
+
+
+def test_the_models_and_faults_are_those_of_the_simulated_radio() -> None:
+    assert set(get_args(get_args(Model)[0])) == set(FAMILIES)
+    assert set(get_args(get_args(Fault)[0])) == set(simulated.Fault)
+    environ = {"BATTERYHAWK_SIMULATION_MODELS": "bm6, Bm2", "BATTERYHAWK_SIMULATION_FAULTS": "SILENT"}
+    simulation = load(None, environ).settings.simulation
+    assert (simulation.models, simulation.faults) == (("BM6", "BM2"), ("silent",))
+
+
+def test_a_model_or_a_fault_that_does_not_exist_names_where_it_is_from() -> None:
+    environ = {"BATTERYHAWK_SIMULATION_MODELS": "BM6,BM9", "BATTERYHAWK_SIMULATION_FAULTS": "nonsense"}
+    assert problems(None, **environ) == [
+        ("BATTERYHAWK_SIMULATION_MODELS", "/simulation/models/1"),
+        ("BATTERYHAWK_SIMULATION_FAULTS", "/simulation/faults/0"),
+    ]
+    given = Given("simulation", "models", "BM9", "--models")
+    assert refusal(None, above=(given,)).source == "--models"
+    assert refusal(None, BATTERYHAWK_SIMULATION_MODELS=",").pointer == "/simulation/models"
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("store", "raw_days", True),
+        ("store", "raw_days", "3"),
+        ("polling", "interval", True),
+        ("polling", "interval", "3"),
+        ("api", "port", "5000"),
+        ("bluetooth", "record_delta", False),
+        ("bluetooth", "listen", 1),
+        ("bluetooth", "listen", "yes"),
+        ("simulation", "seed", True),
+    ],
+)
+def test_a_number_in_the_file_is_a_number_and_a_truth_value_is_one(
+    tmp_path: Path, section: str, key: str, value: object
+) -> None:
+    assert refusal(written(tmp_path, {section: {key: value}})).pointer == f"/{section}/{key}"
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "value"),
+    [("STORE_RAW_DAYS", "3", 3), ("BLUETOOTH_RECORD_DELTA", "0.1", 0.1), ("BLUETOOTH_LISTEN", "no", False),
+     ("POLLING_INTERVAL", "60", 60)],
+)  # fmt: skip
+def test_the_text_of_the_environment_is_read_as_number_or_truth_value(
+    variable: str, text: str, value: object
+) -> None:
+    section, _, key = variable.lower().partition("_")
+    settings = load(None, {f"BATTERYHAWK_{variable}": text}).settings
+    assert getattr(getattr(settings, section), key) == value
+
+
+@pytest.mark.parametrize(
+    "token", ["short", "fifteen-letters", "sixteen letters and", "ümlaute-sind-kein-ascii"]
+)
+def test_an_easy_token_is_refused_without_showing_it(tmp_path: Path, token: str) -> None:
+    problem = refusal(None, BATTERYHAWK_API_TOKEN=token)
+    assert (problem.pointer, problem.value) == ("/api/token", "***")
+    assert "16" in problem.expected
+    assert token not in str(problem)
+    assert refusal(written(tmp_path, {"api": {"token": token}})).source == "system.json"
+
+
+def test_where_a_secret_is_from_is_kept(tmp_path: Path) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("abcdefghijklmnop\n")
+    assert load(None, {"BATTERYHAWK_API_TOKEN_FILE": str(secret)}).secret_files == {"/api/token": secret}
+    assert load(None, {"BATTERYHAWK_API_TOKEN": "abcdefghijklmnop"}).secret_files == {}
+
+
+def test_a_file_for_a_secret_that_is_not_there_points_to_the_secret() -> None:
+    problem = refusal(None, BATTERYHAWK_MQTT_PASSWORD_FILE="/nonexist")
+    assert (problem.source, problem.pointer) == ("BATTERYHAWK_MQTT_PASSWORD_FILE", "/mqtt/password")
+
+
+def test_what_stands_at_an_unknown_key_is_not_shown(tmp_path: Path) -> None:
+    for document in ({"api": {"tokn": "sekret"}}, {"mqtt": "sekret"}, {"api": {"tokn": {"x": "sekret"}}}):
+        with pytest.raises(SettingsError) as refused:
+            load(written(tmp_path, document), {})
+        assert "sekret" not in str(refused.value) + json.dumps(refused.value.as_json())
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "[1e999]"])
+def test_what_is_no_number_of_json_is_damage(tmp_path: Path, number: str) -> None:
+    with pytest.raises(SettingsError, match="cannot be read") as refused:
+        load(written(tmp_path, f'{{"polling": {{"interval": {number}}}}}'), {})
+    json.dumps(refused.value.as_json(), allow_nan=False)
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "1e999"])
+def test_no_number_of_the_environment_makes_invalid_json(text: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(None, {"BATTERYHAWK_POLLING_INTERVAL": text})
+    json.dumps(refused.value.as_json(), allow_nan=False)
+
+
+def test_the_hint_is_a_key_of_the_same_object(tmp_path: Path) -> None:
+    users = {"bob": {"password": "x", "pasword": "x"}}
+    problem = refusal(written(tmp_path, {"broker": {"users": users}}))
+    assert (problem.pointer, problem.expected) == (
+        "/broker/users/bob/pasword",
+        "no such setting; do you mean 'password'?",
+    )
+
+
+def test_a_pointer_is_escaped(tmp_path: Path) -> None:
+    assert refusal(written(tmp_path, {"api": {"a/b~": 1}})).pointer == "/api/a~1b~0"

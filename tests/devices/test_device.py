@@ -453,6 +453,7 @@ async def test_asking_during_a_poll_gives_its_reading(autojump_clock: MockClock)
     ("session", "error"),
     [
         (Session(frames=()), SilentDevice),
+        (Session(frames=(), ends=True), SilentDevice),
         (Session(frames=(b"soup",)), Undecodable),
         (Session(refuse=NoAdapter("off")), NoAdapter),
         (Session(refuse=ConnectFailed("no")), ConnectFailed),

@@ -129,6 +129,7 @@ def test_a_wrong_question_is_refused() -> None:
     factory_reset = sealed(bytes.fromhex("ff7800000001")).hex()
     assert decoded("renogy_controller", factory_reset, ROVER["response"])["error"]["code"] == "wrong_header"
     assert decoded("renogy_toaster", ROVER["request"], ROVER["response"])["error"]["code"] == "unknown_device"
+    assert decoded("BM6", ROVER["request"], ROVER["response"])["error"]["code"] == "unknown_kind"
     said = decoded("renogy_battery", BY_ID["V26"]["request"], BY_ID["V26"]["response"], model="x")
     assert said["error"]["code"] == "bad_request"
 

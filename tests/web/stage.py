@@ -24,6 +24,7 @@ from hawk.registry.messages import ConfigureDevice, DeviceChanges, GetNotices
 from hawk.store.messages import (
     Counts,
     Durability,
+    Flush,
     GetReadings,
     GetReadingsAfter,
     GetStoreStatus,
@@ -72,7 +73,12 @@ class Shelf:
         return numbered
 
     def script(self) -> dict[type, Any]:
-        return {GetReadings: self._page, GetReadingsAfter: self._after, GetStoreStatus: self._status}
+        return {
+            Flush: lambda _: self._check(),
+            GetReadings: self._page,
+            GetReadingsAfter: self._after,
+            GetStoreStatus: self._status,
+        }
 
     def _page(self, wanted: GetReadings) -> Page:
         self._check()

@@ -52,6 +52,16 @@ async def test_health_needs_no_token() -> None:
         assert (said.status_code, await said.get_data()) == (200, b"ok\n")
 
 
+async def test_a_slash_at_the_end_of_a_path_changes_nothing() -> None:
+    async with open_stage() as stage:
+        said = await stage.ask("GET", "/healthz/", headers={"Authorization": None})
+        assert (said.status_code, await said.get_data()) == (200, b"ok\n")
+        said = await stage.ask(
+            "POST", "/api/session/", json={"token": TOKEN}, headers={"Authorization": None}
+        )
+        assert said.status_code == 204
+
+
 async def test_health_can_be_switched_off() -> None:
     async with open_stage(settings=Settings(api=Api(health_endpoint=False))) as stage:
         await stage.error(await stage.ask("GET", "/healthz"), 404)

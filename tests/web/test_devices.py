@@ -10,12 +10,13 @@ from trio.testing import MockClock
 
 from hawk.devices.messages import Connection, GetConnection, GetView, PollNow
 from hawk.directory.messages import LookUpDevice
-from hawk.errors import Busy, HeldByAnother
+from hawk.errors import Busy, HeldByAnother, StoreUnavailable
 from hawk.events import DeviceUpdated
 from hawk.model.device import Counters, DeviceView, Lifecycle, Quality
 from hawk.model.live import Live
 from hawk.model.reading import Moment, Sample, Source
 from hawk.registry.messages import Discover, GetRegistry, Snapshot
+from hawk.store.messages import Flush
 from tests.doubles import NOON, address, device
 from tests.web.stage import SILENCE, Stage, open_stage, reading
 
@@ -273,6 +274,36 @@ async def test_a_poll_answers_with_the_reading(tmp_path: Path) -> None:
             12.7,
             "gatt",
         )
+
+
+async def test_a_poll_answers_with_the_reading_as_it_is_stored() -> None:
+    async with open_stage() as stage:
+        polled = reading(voltage=12.7, source=Source.GATT)
+        await stage.actor(1, {PollNow: polled})
+        stage.shelf.put(reading(2), polled)
+        said = await stage.ask("POST", f"/api/devices/{MAC}/readings")
+        assert (await said.get_json())["data"]["attributes"]["seq"] == 2
+
+
+@pytest.mark.parametrize("trouble", [StoreUnavailable("the disk is full"), SILENCE])
+async def test_a_poll_is_answered_also_when_the_disk_refuses(
+    trouble: object, autojump_clock: MockClock
+) -> None:
+    async with open_stage(scripts={"store": {Flush: trouble}}) as stage:
+        await stage.actor(1, {PollNow: reading(voltage=12.7, source=Source.GATT)})
+        said = await stage.ask("POST", f"/api/devices/{MAC}/readings")
+        assert said.status_code == 200
+        attributes = (await said.get_json())["data"]["attributes"]
+        assert (attributes["voltage"], attributes["seq"]) == (12.7, None)
+
+
+async def test_a_device_that_is_only_discovered_is_not_configured(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        await discovered(stage)
+        for method, path in (("POST", "readings"), ("GET", "connection"), ("POST", "release")):
+            error = await stage.error(await stage.ask(method, f"/api/devices/{MAC}/{path}"), 409)
+            assert error["code"] == "not_configured"
+            assert "is discovered, not configured" in error["detail"]
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,20 @@ async def test_it_answers_on_the_socket_it_was_given() -> None:
         assert (await site.get("/api/nothing"))[0] == 404
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("DELETE", "/api/session", b"204"), ("OPTIONS", "/api/devices", b"200")]
+)
+async def test_an_answer_without_a_body_has_no_type(method: str, path: str, status: bytes) -> None:
+    async with open_site() as site:
+        client = await site.connect(GET.format(path=path).replace("GET", method, 1))
+        head = await read_until(client, b"\r\n\r\n")
+        assert head.split()[1] == status
+        assert b"\ncontent-type:" not in head.lower()
+        assert (b"\ncontent-length:" in head.lower()) is (status == b"200")
+        await client.send_all(GET.format(path="/healthz").encode())
+        assert (await read_until(client, b"ok\n")).startswith(b"HTTP/1.1 200")
+
+
 async def test_several_requests_go_over_one_connection() -> None:
     async with open_site() as site:
         client = await site.connect()
