@@ -54,8 +54,9 @@ class Poller:
         try:
             async with self.visitor.slot(sighted.adapter) as slot:
                 began = trio.current_time()
-                exchange = LiveExchange(self.driver.codec(), self.on_sample)
-                await self.visitor.talk(slot, self.driver.gatt, exchange)
+                driver = self.driver.named(sighted.name)
+                exchange = LiveExchange(driver.codec(), self.on_sample)
+                await self.visitor.talk(slot, driver.gatt, exchange)
         except (BluetoothError, Busy) as error:
             return Polled(error, duration=trio.current_time() - began)
         return Polled(None, duration=trio.current_time() - began)
