@@ -58,7 +58,7 @@ class BusCodec:
         if self._drains:
             self._drain()
             return None
-        self._owed[request] -= 1
+        self._owed[request] = max(0, self._owed[request] - 1)
         self._answers.setdefault(request.device_id, {}).update(registers)
         return self._next()
 
@@ -98,11 +98,13 @@ class BusCodec:
     # -- going on ----------------------------------------------------------------------------
 
     def _refused(self, error: ProtocolError) -> Sample | None:
+        """Which of the questions it refuses cannot be told while replies to several are owed."""
         self._buffer = b""
         if self._drains:
-            self._drain()
             return None
-        self._owed[self._request()] -= 1
+        at_hand = self._request()
+        if sum(count for owed, count in self._owed.items() if owed.device_id == at_hand.device_id) == 1:
+            self._owed[at_hand] = 0
         if not self._left[0].optional:
             raise error
         return self._next()

@@ -102,6 +102,20 @@ def test_a_refusal_that_was_late_ends_no_later_question() -> None:
     assert exchange.sample == Sample(voltage=3.0)
 
 
+def test_a_refusal_pays_for_no_reply_while_several_are_owed() -> None:
+    """It may be the late one to the first question: then that to the second is still to come."""
+    blocks = (Block(20, 2), Block(10, 1, optional=True), Block(30, 1, optional=True), Block(40, 4))
+    exchange = LiveExchange(ModbusCodec(1, blocks, sum_of))
+    exchange.begin()
+    exchange.silent()
+    assert exchange.receive(reply(1, 2)) == (ASK_10,)
+    assert exchange.receive(REFUSED) == ()
+    assert exchange.receive(reply(5)) == (sealed(bytes([1, 3, 0, 30, 0, 1])),)  # that to the question at 10
+    exchange.receive(reply(7))
+    exchange.receive(reply(1, 1, 1, 1))
+    assert exchange.sample == Sample(voltage=14.0)
+
+
 def test_as_many_blocks_as_there_are_may_stay_silent() -> None:
     blocks = [Block(30 + n, 3 + n, optional=True) for n in range(6)]
     exchange = LiveExchange(ModbusCodec(1, [*blocks, Block(20, 2)], sum_of))
