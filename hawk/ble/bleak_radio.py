@@ -6,7 +6,7 @@ its link go. What BlueZ does in each case was measured: docs/bluetooth.md.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -353,23 +353,47 @@ def _clear(news: News) -> None:
 async def _converse(
     client: BleakClient, gatt: Gatt, conversation: Conversation, news: News, limits: Limits
 ) -> None:
-    writable = _characteristic(client, gatt.service, gatt.write, _WRITABLE)
-    notifying = _characteristic(client, gatt.notify_service or gatt.service, gatt.notify, _NOTIFYING)
-    offered = "write" in writable.properties, "write-without-response" in writable.properties
-    response = offered[0] and (gatt.acknowledged or not offered[1])
-
-    async def write(data: bytes) -> None:
-        with watch.step("take a command"):
-            await client.write_gatt_char(writable, data, response=response)
-
     watch = Deadlines(limits.session, limits.step)
+    write = _writer(client, gatt, watch)
+    notifying = _characteristic(client, gatt.notify_service or gatt.service, gatt.notify, _NOTIFYING)
     try:
         async with watch:
             with watch.step("let us subscribe"):
                 await client.start_notify(notifying, lambda _, data: news.put_nowait(bytes(data)))
+            await asyncio.sleep(gatt.settle)
+            await _knock(client, gatt, watch)
             await talk(conversation, news, write)
     except TimeoutError as error:
         raise SilentDevice(f"{client.address} is connected, but did not {watch.what} in time.") from error
+
+
+def _writer(client: BleakClient, gatt: Gatt, watch: Deadlines) -> Callable[[bytes], Awaitable[None]]:
+    """Raises Undecodable when the device has no place to write to."""
+    if not gatt.write:
+        return _write_nothing
+    writable = _characteristic(client, gatt.service, gatt.write, _WRITABLE)
+    offered = "write" in writable.properties, "write-without-response" in writable.properties
+    response = offered[0] and (gatt.acknowledged or not offered[1])
+    ignored = (BleakError,) if response and not gatt.acknowledged else ()
+
+    async def write(data: bytes) -> None:
+        await asyncio.sleep(gatt.pause)
+        with watch.step("take a command"), suppress(*ignored):
+            await client.write_gatt_char(writable, data, response=response)
+
+    return write
+
+
+async def _write_nothing(data: bytes) -> None:
+    raise ValueError(f"{data.hex()} for a device that is only listened to")  # a bug in its driver
+
+
+async def _knock(client: BleakClient, gatt: Gatt, watch: Deadlines) -> None:
+    """What comes of it says nothing."""
+    for each in client.services.characteristics.values() if gatt.knock else ():
+        if each.uuid == gatt.knock:
+            with watch.step("let itself be read"), suppress(BleakError):
+                await client.read_gatt_char(each)
 
 
 def _characteristic(
@@ -377,13 +401,11 @@ def _characteristic(
 ) -> BleakGATTCharacteristic:
     """The one with one of these properties: some devices show a UUID twice. Raises Undecodable."""
     for each in client.services:
-        for found in each.characteristics:
-            if (each.uuid, found.uuid) == (service, uuid) and not properties.isdisjoint(found.properties):
+        for found in each.characteristics if service in {"", each.uuid} else ():
+            if found.uuid == uuid and not properties.isdisjoint(found.properties):
                 return found
-    raise Undecodable(
-        f"{client.address} offers no service {service[4:8]} with {uuid[4:8]}:"
-        " it is of another family than its type says."
-    )
+    where = f"service {service[4:8]} with {uuid[4:8]}" if service else f"characteristic {uuid[4:8]}"
+    raise Undecodable(f"{client.address} offers no {where}: it is of another family than its type says.")
 
 
 @contextmanager

@@ -17,6 +17,7 @@ class Sighted:
 
     moment: Moment
     adapter: str  # the one that hears it best
+    name: str = ""  # as it last advertised it
 
 
 @dataclass(frozen=True, slots=True)

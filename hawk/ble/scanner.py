@@ -179,7 +179,7 @@ class ScannerActor(Actor):
         self._adverts += 1
         address = advertisement.address
         understood = self._understanding.of(advertisement)
-        self._sightings.heard(address, moment, advertisement.adapter, advertisement.rssi)
+        self._sightings.heard(address, moment, advertisement.adapter, advertisement.rssi, advertisement.name)
         said = DeviceSeen(
             advertisement, moment, understood.device_type, understood.heard, understood.proven_type
         )
@@ -210,7 +210,8 @@ class ScannerActor(Actor):
     # -- seeking -----------------------------------------------------------------------------
 
     def _sighted(self, address: Address, moment: Moment) -> Sighted:
-        return Sighted(moment, self._sightings.adapter(address, moment.boot_time))
+        adapter = self._sightings.adapter(address, moment.boot_time)
+        return Sighted(moment, adapter, self._sightings.name(address))
 
     def _seek(self, address: Address) -> Sighted | Later[Sighted]:
         if self._listening.reason is not None:

@@ -15,6 +15,7 @@ A_MINUTE = 60.0  # [s]
 @dataclass(slots=True)
 class _Sighting:
     last: Moment
+    name: str = ""
     reception: Reception = field(default_factory=Reception)
     device_type: str | None = None  # which driver matched
     since: float = 0.0  # [s of boot time] when it first did
@@ -28,7 +29,14 @@ class Sightings:
         self._most = most
         self._by_address: OrderedDict[Address, _Sighting] = OrderedDict()  # the last heard at the end
 
-    def heard(self, address: Address, moment: Moment, adapter: str = "", rssi: float = 0.0) -> None:
+    def heard(
+        self,
+        address: Address,
+        moment: Moment,
+        adapter: str = "",
+        rssi: float = 0.0,
+        name: str | None = None,
+    ) -> None:
         if (sighting := self._by_address.get(address)) is None:
             sighting = self._by_address[address] = _Sighting(moment)
             if len(self._by_address) > self._most:
@@ -36,6 +44,7 @@ class Sightings:
         else:
             sighting.last = moment
             self._by_address.move_to_end(address)
+        sighting.name = name or sighting.name
         sighting.reception.heard(adapter, rssi, moment.boot_time)
 
     def last(self, address: Address) -> Moment | None:
@@ -46,6 +55,11 @@ class Sightings:
         """The one to connect through; "" if it was never heard."""
         sighting = self._by_address.get(address)
         return sighting.reception.best(now) if sighting else ""
+
+    def name(self, address: Address) -> str:
+        """ "" if it never said one."""
+        sighting = self._by_address.get(address)
+        return sighting.name if sighting else ""
 
     def lately(self, now: float, within: float = A_MINUTE) -> int:
         """How many were heard."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # imported where they are used: `hawk --help` must be quick
 
     from hawk.ble.radio import Limits, Radio
     from hawk.cli.survey import Found, Survey
+    from hawk.drivers.api import Driver
 
 NO_BLUETOOTH = 69
 _LONGEST_PAUSE = 38  # [s] seen between two advertisements of a BM6
@@ -33,7 +34,8 @@ def scan(duration: float, connect: bool, everything: bool, as_json: bool, data: 
     """Lists the battery monitors in range, the nearest first.
 
     Voltage and charge are in what a BM6, BM7 or BM2 broadcasts; the temperature needs
-    --connect. A monitor that a phone is connected to cannot be heard.
+    --connect. That also asks a Renogy module what is behind it. A monitor that a phone is
+    connected to cannot be heard.
 
     \b
     hawk scan
@@ -91,6 +93,7 @@ async def _listen(radio: "Radio", survey: "Survey", duration: float, limits: "Li
         with _progress() as show:
             await _wait(duration, show)
             if limits is not None:
+                await _probe_all(radio, survey, limits, show)
                 await _read_all(radio, survey.identified(), limits, show)
         nursery.cancel_scope.cancel()
     if failures:
@@ -105,6 +108,29 @@ async def _wait(duration: float, show: "Progress") -> None:
     for _ in range(100):
         await trio.sleep(step)
         show.advance(task)
+
+
+async def _probe_all(radio: "Radio", survey: "Survey", limits: "Limits", show: "Progress") -> None:
+    unsure = survey.unsure()
+    task = show.add_task("Asking", total=len(unsure))
+    for found, driver in unsure:
+        await _probe(radio, survey, found, driver, limits)
+        show.advance(task)
+
+
+async def _probe(
+    radio: "Radio", survey: "Survey", found: "Found", driver: "Driver", limits: "Limits"
+) -> None:
+    if driver.probe is None:
+        return
+    probe = driver.probe()
+    try:
+        await radio.converse(found.address, driver.gatt, probe, limits, lambda _: None)
+    except HawkError as error:
+        found.error = error
+    if probe.found is not None:
+        found.error = None
+        survey.probed(found, probe.found)
 
 
 async def _read_all(radio: "Radio", devices: Sequence["Found"], limits: "Limits", show: "Progress") -> None:
@@ -122,7 +148,7 @@ async def _read(radio: "Radio", found: "Found", limits: "Limits") -> None:
 
     if found.driver is None:
         return
-    exchange = LiveExchange(found.driver.codec())
+    exchange = LiveExchange(found.driver.named(found.name or "").codec())
     try:
         await radio.converse(found.address, found.driver.gatt, exchange, limits, lambda _: None)
     except HawkError as error:
@@ -160,7 +186,8 @@ def _print_table(survey: "Survey", duration: float, everything: bool) -> None:
 
     from hawk.cli.survey import NAME, REMARK, table
 
-    listed = survey.sorted() if everything else survey.identified()
+    recognised = survey.recognised()
+    listed = survey.sorted() if everything else recognised
     if listed:
         headings, *rows = table(listed)
         printed = Table(box=None, pad_edge=False)
@@ -169,7 +196,9 @@ def _print_table(survey: "Survey", duration: float, everything: bool) -> None:
         for cells in rows:
             printed.add_row(*cells)
         Console().print(printed)
-    if not survey.identified():
+    for found in (each for each in listed if each.to_add):
+        click.echo(f"To have {found.name} read: {found.to_add}")
+    if not recognised:
         click.echo(_nothing_found(duration, len(survey.devices), everything), err=True)
 
 

@@ -1,9 +1,10 @@
 """What a scan found: gathers advertisements, and says it as JSON lines or as rows of a table. Pure."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hawk.drivers.api import Driver, Heard
+from hawk.drivers.api import Driver, Heard, Proposal
 from hawk.drivers.catalogue import Catalogue, Identified
 from hawk.errors import HawkError
 from hawk.model.address import Address
@@ -35,6 +36,7 @@ class Found:
     driver: Driver | None = None
     proven: bool = False
     reason: str = UNKNOWN
+    to_add: str = ""  # the command, where it is not found by itself
     said: Said | None = None
     error: HawkError | None = None  # why it could not be read
 
@@ -48,7 +50,7 @@ class Found:
             "name": self.name,
             "rssi": self.newest.rssi,
             "device_type": self.driver.device_type if self.driver else None,
-            "reason": self.reason,
+            "reason": ": ".join(filter(None, (self.reason, self.to_add))),
             "connectable": self.newest.connectable,
             "last_seen": rfc3339(self.last_seen),
             "reading": self._reading(self.said) if self.said else None,
@@ -92,6 +94,25 @@ class Survey:
         elif found.driver is None and _FFF0 in advertisement.service_uuids:
             found.reason = UNREADABLE
 
+    def probed(self, found: Found, proposal: Proposal) -> None:
+        """What it answered says which of several types it is."""
+        driver = self.catalogue.driver(proposal.device_type)
+        found.driver = driver.configured(proposal.config)
+        found.reason, found.to_add = f"it answers as {proposal.words}", _to_add(found.address, proposal)
+
+    def unsure(self) -> tuple[tuple[Found, Driver], ...]:
+        """Those whose name does not decide, each with a driver whose probe does."""
+        return tuple(
+            (found, driver)
+            for found in self.sorted()
+            if found.driver is None and (driver := self.catalogue.prober(found.name or ""))
+        )
+
+    def recognised(self) -> tuple[Found, ...]:
+        """Identified, or with a name that is one of a few types."""
+        unsure = {found.address for found, _ in self.unsure()}
+        return tuple(found for found in self.sorted() if found.driver or found.address in unsure)
+
     def identified(self) -> tuple[Found, ...]:
         return tuple(found for found in self.sorted() if found.driver is not None)
 
@@ -105,6 +126,11 @@ def _identify(found: Found, identified: Identified) -> None:
     if identified.heard.proven or not found.proven:
         found.driver, found.reason = identified.driver, identified.reason
         found.proven = identified.heard.proven
+
+
+def _to_add(address: Address, proposal: Proposal) -> str:
+    config = f" (its config: {json.dumps(proposal.config)})" if proposal.config else ""
+    return f"hawk devices add {address} --type {proposal.device_type}{config}"
 
 
 def _keep(found: Found, heard: Heard, now: int) -> None:

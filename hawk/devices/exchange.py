@@ -18,7 +18,8 @@ class LiveExchange:
     def __init__(self, codec: Codec, on_sample: Callable[[Sample], None] = lambda _: None) -> None:
         """`on_sample` is called within `receive`: the link takes seconds to end after that."""
         self._codec, self._on_sample = codec, on_sample
-        self._requests = 0
+        self._requests = 0  # of the same kind, one after the other
+        self._asked: tuple[bytes, ...] = ()
         self.sample: Sample | None = None
         self.undecodable = 0  # frames so far
         self._reason = ""
@@ -29,8 +30,10 @@ class LiveExchange:
         return self.sample is not None
 
     def begin(self) -> tuple[bytes, ...]:
-        self._requests += 1
-        return tuple(write.data for write in self._codec.begin())
+        asked = tuple(write.data for write in self._codec.begin())
+        self._requests = self._requests + 1 if asked == self._asked else 1
+        self._asked = asked
+        return asked
 
     def receive(self, frame: bytes) -> tuple[bytes, ...]:
         """Raises Undecodable when it has heard enough."""
@@ -49,7 +52,7 @@ class LiveExchange:
         """A device that answers one question after the other is not silent."""
         more = tuple(write.data for write in self._codec.wants())
         if more:
-            self._requests = 1
+            self._requests, self._asked = 1, more
         return more
 
     def silent(self) -> tuple[bytes, ...]:

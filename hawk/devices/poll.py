@@ -51,11 +51,12 @@ class Poller:
 
     async def _attempt(self, sighted: Sighted) -> Polled:
         began = trio.current_time()
-        exchange = LiveExchange(self.driver.codec(), self.on_sample)
+        driver = self.driver.named(sighted.name)
+        exchange = LiveExchange(driver.codec(), self.on_sample)
         try:
             async with self.visitor.slot(sighted.adapter) as slot:
                 began = trio.current_time()
-                await self.visitor.talk(slot, self.driver.gatt, exchange)
+                await self.visitor.talk(slot, driver.gatt, exchange)
         except (BluetoothError, Busy) as error:
             return Polled(error, duration=trio.current_time() - began)
         silent = SilentDevice("The conversation ended before it had said anything.")

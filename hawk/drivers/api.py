@@ -26,11 +26,14 @@ class Write:
 class Gatt:
     """Where a device talks; UUIDs in full, lower case."""
 
-    service: str
-    write: str
+    service: str  # "": any that has the characteristic
+    write: str  # "": it talks unasked, and nothing is ever written to it
     notify: str
     notify_service: str = ""  # where it is another one than `service`
-    acknowledged: bool = True  # writes, where the device offers both ways
+    acknowledged: bool = True  # writes, where the device offers both ways; else a refusal of one says nothing
+    settle: float = 0.0  # [s] after subscribing
+    pause: float = 0.0  # [s] before each write
+    knock: str = ""  # to be read before the first write, on devices that do not listen until then
 
 
 class Codec(Protocol):
@@ -96,6 +99,31 @@ class History:
     most: int = 51_200  # records that a device keeps
 
 
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a device seems to be by its answers."""
+
+    device_type: str
+    config: "Config"
+    words: str  # for people: what it calls itself, or what it answered
+
+
+class Probe(Protocol):
+    """A conversation (hawk.ble.radio) that finds out what is behind a name that several types have."""
+
+    quiet: float
+    found: Proposal | None
+
+    def begin(self) -> tuple[bytes, ...]: ...
+
+    def receive(self, frame: bytes) -> tuple[bytes, ...]: ...
+
+    def silent(self) -> tuple[bytes, ...]: ...
+
+    @property
+    def done(self) -> bool: ...
+
+
 class Note(enum.StrEnum):
     """Why a valid frame carries no sample."""
 
@@ -105,6 +133,10 @@ class Note(enum.StrEnum):
 
 
 Config = Mapping[str, Any]  # JSON
+
+
+def _the_same(driver: "Driver", _: str) -> "Driver":
+    return driver
 
 
 def _needs_no_config(driver: "Driver", config: Config) -> "Driver":
@@ -132,9 +164,17 @@ class Driver:
     history: History | None = None
     polling_interval: float = 3600.0  # [s], unless set otherwise
     aliases: frozenset[str] = frozenset()
+    own_name_starts: tuple[str, ...] = ()  # of names that no other family has, by case
     name_starts: tuple[str, ...] = ()  # of names that several families have: who owns it says which it is
+    probe: Callable[[], Probe] | None = None  # tells which of those it is
     configure: Callable[["Driver", Config], "Driver"] = _needs_no_config
     """The driver for one device, by the `config` in its record. Raises Invalid with a pointer into it."""
 
+    by_name: Callable[["Driver", str], "Driver"] = _the_same
+    """The driver for a device that advertises this name."""
+
     def configured(self, config: Config) -> "Driver":
         return self.configure(self, config)
+
+    def named(self, name: str) -> "Driver":
+        return self.by_name(self, name)

@@ -54,11 +54,21 @@ class Catalogue:
         """The types that a device of this name may be, where the name does not decide."""
         return tuple(driver.device_type for driver in self.drivers if name.startswith(driver.name_starts))
 
+    def prober(self, name: str) -> Driver | None:
+        """One whose probe tells which of the candidates a device of this name is."""
+        fits = (driver for driver in self.drivers if name.startswith(driver.name_starts) and driver.probe)
+        return next(fits, None)
+
     def _by_name(self, name: str | None) -> Identified | None:
         if name is None:
             return None
-        fits = [driver for driver in self.drivers if name.strip().lower() in driver.names]
-        return Identified(fits[0], _NOTHING, f"name {name.strip()!r}") if len(fits) == 1 else None
+        name = name.strip()
+        fits = [driver for driver in self.drivers if _is_named(driver, name)]
+        return Identified(fits[0], _NOTHING, f"name {name!r}") if len(fits) == 1 else None
+
+
+def _is_named(driver: Driver, name: str) -> bool:
+    return name.lower() in driver.names or name.startswith(driver.own_name_starts)
 
 
 def _try(driver: Driver, advertisement: Advertisement) -> Heard | None:

@@ -1,13 +1,21 @@
-"""The conversation with a Modbus device: one request after the other, then one sample of all replies. Pure."""
+"""The conversation with Modbus devices: one request after the other, then one sample of all replies. Pure.
 
-from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+A reply has no address: only the order tells what it answers. So the same question is asked again after
+a silence, and a question waits while the reply to another one, of the same length, may still be on its
+way: for a silence, and then it is left out if it can be.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import dropwhile, islice
 
 from hawk.drivers.api import Write
 from hawk.errors import ProtocolError
 from hawk.model.reading import Sample
 from hawk.wire.modbus import READ_HOLDING, Registers, Request, parse_reply
+
+Answers = Mapping[int, Registers]  # by device id
 
 _LONGEST = 512  # bytes that are kept of what has come
 _TRIES = 2  # of a block that a device may not have
@@ -17,57 +25,123 @@ _TRIES = 2  # of a block that a device may not have
 class Block:
     register: int
     words: int
-    optional: bool = False  # some models refuse it or stay silent; these come before the others
+    optional: bool = False  # some models refuse it or stay silent; the last block is not
+    only: Callable[[Registers], bool] | None = None  # by what this device id has said: is it asked for
+    device_id: int = 0
 
 
-class ModbusCodec:
-    """A reply has no address: only the order tells what it answers. So the same question is asked
-    again after a silence, and neighbouring blocks have different lengths.
-    """
+class BusCodec:
+    """With one device, or with several behind one module."""
+
+    def __init__(self, blocks: Iterable[Block], sample: Callable[[Answers], Sample]) -> None:
+        self._left, self._sample = deque(blocks), sample
+        self._answers: dict[int, dict[int, int]] = {}
+        self._owed = Counter[Request]()  # replies that may still come
+        self._buffer = b""
+        self._asked = 0  # times, of the block at hand
+        self._drains = False  # waits for what is owed before it asks
+        self._moved = False  # to the next question, by what just came
+
+    def begin(self) -> tuple[Write, ...]:
+        if self._left[0].optional and (self._drains or self._asked >= _TRIES):
+            self._leave_out()
+        return self._ask()
+
+    def receive_data(self, data: bytes) -> Sample | None:
+        self._buffer = (self._buffer + data)[-_LONGEST:]
+        request = self._request()
+        try:
+            registers = parse_reply(request, self._buffer)
+        except ProtocolError as error:
+            return None if error.reason != "modbus_exception" else self._refused(error)
+        self._buffer = b""
+        if self._drains:
+            self._drain()
+            return None
+        self._owed[request] = max(0, self._owed[request] - 1)
+        self._answers.setdefault(request.device_id, {}).update(registers)
+        return self._next()
+
+    def wants(self) -> tuple[Write, ...]:
+        if not self._moved:
+            return ()
+        return self._ask()
+
+    # -- asking ------------------------------------------------------------------------------
+
+    def _request(self) -> Request:
+        block = self._left[0]
+        return Request(block.device_id, READ_HOLDING, block.register, block.words)
+
+    def _ask(self) -> tuple[Write, ...]:
+        self._moved, self._buffer = False, b""
+        late = self._look_alikes()
+        if late and not self._asked and not self._drains:
+            self._drains = True
+            return ()
+        for each in late:  # a whole silence has passed
+            del self._owed[each]
+        self._drains = False
+        self._asked += 1
+        self._owed[self._request()] += 1
+        return (Write(self._request().frame()),)
+
+    def _look_alikes(self) -> list[Request]:
+        """Other questions whose late reply would pass for one to the question at hand."""
+        at_hand = self._request()
+        return [
+            owed
+            for owed, count in self._owed.items()
+            if count > 0 and owed != at_hand and replace(owed, register=at_hand.register) == at_hand
+        ]
+
+    # -- going on ----------------------------------------------------------------------------
+
+    def _refused(self, error: ProtocolError) -> Sample | None:
+        """Which of the questions it refuses cannot be told while replies to several are owed."""
+        self._buffer = b""
+        if self._drains:
+            return None
+        at_hand = self._request()
+        if sum(count for owed, count in self._owed.items() if owed.device_id == at_hand.device_id) == 1:
+            self._owed[at_hand] = 0
+        if not self._left[0].optional:
+            raise error
+        return self._next()
+
+    def _drain(self) -> None:
+        """A late reply came."""
+        late, *others = self._look_alikes()
+        self._owed[late] -= 1
+        self._moved = not others and not self._owed[late]
+
+    def _next(self) -> Sample | None:
+        rest = self._rest()
+        if not rest:
+            return self._sample(self._answers)
+        self._left, self._asked, self._moved = rest, 0, True
+        return None
+
+    def _leave_out(self) -> None:
+        """A silence ends nothing: without another question this one stays, until nobody has patience."""
+        if rest := self._rest():
+            self._left, self._asked, self._drains = rest, 0, False
+
+    def _rest(self) -> deque[Block]:
+        """Beginning with what is asked next; whether a later one is asked shows when its turn comes."""
+        return deque(dropwhile(self._is_not_wanted, islice(self._left, 1, None)))
+
+    def _is_not_wanted(self, block: Block) -> bool:
+        return block.only is not None and not block.only(self._answers.get(block.device_id, {}))
+
+
+class ModbusCodec(BusCodec):
+    """With one device."""
 
     def __init__(
         self, device_id: int, blocks: Iterable[Block], sample: Callable[[Registers], Sample]
     ) -> None:
-        self._device_id, self._sample = device_id, sample
-        self._left = deque(blocks)
-        self._registers: dict[int, int] = {}
-        self._buffer = b""
-        self._asked = 0  # times, of the block at hand
-        self._answered = False
-
-    def begin(self) -> tuple[Write, ...]:
-        if self._asked >= _TRIES and self._left[0].optional:
-            self._next()
-        self._asked += 1
-        self._buffer = b""
-        return (Write(self._request().frame()),)
-
-    def receive_data(self, data: bytes) -> Sample | None:
-        self._buffer = (self._buffer + data)[-_LONGEST:]
-        try:
-            self._registers |= parse_reply(self._request(), self._buffer)
-        except ProtocolError as error:
-            if error.reason != "modbus_exception":
-                return None  # the rest is still to come, or this was the reply to an earlier question
-            if not self._left[0].optional:
-                self._buffer = b""
-                raise
-        self._next()
-        if self._left:
-            self._answered = True
-            return None
-        return self._sample(self._registers)
-
-    def wants(self) -> tuple[Write, ...]:
-        if not self._answered:
-            return ()
-        self._answered = False
-        return self.begin()
-
-    def _request(self) -> Request:
-        block = self._left[0]
-        return Request(self._device_id, READ_HOLDING, block.register, block.words)
-
-    def _next(self) -> None:
-        self._left.popleft()
-        self._asked, self._buffer = 0, b""
+        super().__init__(
+            (replace(block, device_id=device_id) for block in blocks),
+            lambda answers: sample(answers.get(device_id, {})),
+        )

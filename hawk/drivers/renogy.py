@@ -128,7 +128,7 @@ DCDC = (
 # -- batteries ---------------------------------------------------------------------------------
 
 MODELS = ("legacy", "pro", "rngpro", "rngc")
-_TENTHS_OF_AMPERES = ("pro", "rngc")
+TENTHS_OF_AMPERES = ("pro", "rngc")
 BATTERY = (
     Field("cell_count", 5000, most=16),
     Field("cell_voltages", 5001, array=True, count=16, count_from=5000),
@@ -169,7 +169,7 @@ BATTERY = (
 
 
 def _battery(registers: Registers, model: str) -> Decoded:
-    current = tenths if model in _TENTHS_OF_AMPERES else hundredths
+    current = tenths if model in TENTHS_OF_AMPERES else hundredths
     found = decode((*BATTERY, current("current", 5042, "s16")), registers)
     cells = found.get("cell_voltages")
     if isinstance(cells, list):
@@ -220,6 +220,14 @@ INVERTER = (
     Field("load_apparent_power", 4410),
     tenths("line_charge_current", 4412),
     Field("load_percent", 4413),
+    Field("charge_ah_today", 4543),  # these counters are one project's word
+    Field("discharge_ah_today", 4544),
+    Field("energy_generated_today", 4545, scale=100),  # Wh, as of the others; the register has 0.1 kWh
+    Field("energy_consumed_today", 4546, scale=100),
+    Field("charge_ah_total", 4550, "u32"),
+    Field("discharge_ah_total", 4552, "u32"),
+    Field("energy_generated_total", 4554, "u32", scale=100),
+    Field("energy_consumed_total", 4556, "u32", scale=100),
 )  # fmt: skip
 
 # -- samples -----------------------------------------------------------------------------------

@@ -41,6 +41,7 @@ class Live:
         for quantity in QUANTITIES:
             if (value := getattr(sample, quantity)) is not None:
                 values[quantity] = Measured(value, moment)
+        extra = sample.extra or self.extra
         if sample.status is None:
-            return Live(values, self.status, self.status_code, self.status_moment, self.extra)
-        return Live(values, sample.status, sample.status_code, moment, sample.extra or self.extra)
+            return Live(values, self.status, self.status_code, self.status_moment, extra)
+        return Live(values, sample.status, sample.status_code, moment, extra)

@@ -1,6 +1,9 @@
 """Modbus RTU frames as they come over Bluetooth: no wrapper, in pieces, without a register address in the reply.
 
 Functions 3 and 4 read, 6 writes one register. Numbers are big-endian, only the CRC is not.
+
+The frames that go to devices are made by `Request.frame` alone, and it makes none but of functions
+3 and 4: function 6 is known only so that the captured echo of a write can be decoded.
 """
 
 from collections.abc import Mapping
@@ -9,6 +12,7 @@ from dataclasses import dataclass
 from hawk.errors import ProtocolError
 
 READ_HOLDING, READ_INPUT, WRITE_ONE = 3, 4, 6
+READS = frozenset({READ_HOLDING, READ_INPUT})
 LONGEST = 125  # words in one reply
 _FAILED = 0x80  # in the function of an exception
 _REQUEST = 8  # bytes
@@ -31,6 +35,9 @@ class Request:
     words: int  # asked for; of function 6 the value
 
     def frame(self) -> bytes:
+        """Raises ValueError for what is not a read: that would change the device."""
+        if self.function not in READS:
+            raise ValueError(f"function {self.function} on register {self.register}: only reads are made")
         head = bytes([self.device_id, self.function])
         return sealed(head + self.register.to_bytes(2, "big") + self.words.to_bytes(2, "big"))
 
@@ -61,7 +68,7 @@ def parse_request(data: bytes) -> Request:
     if not fits(data):
         raise ProtocolError("checksum", "the CRC of the request is wrong")
     function, words = data[1], int.from_bytes(data[4:6], "big")
-    if function not in {READ_HOLDING, READ_INPUT, WRITE_ONE}:
+    if function not in {*READS, WRITE_ONE}:
         raise ProtocolError("wrong_header", f"a request of function {function}, which is none that is used")
     if function != WRITE_ONE and not 1 <= words <= LONGEST:
         raise ProtocolError("implausible", f"{words} words cannot be asked for: 1 to {LONGEST} can")
@@ -114,7 +121,7 @@ def _echo(request: Request, data: bytes) -> Registers:
         raise ProtocolError("incomplete", f"{len(data)} bytes of {_REQUEST} came")
     if not fits(data[:_REQUEST]):
         raise ProtocolError("checksum", "the CRC of the reply is wrong")
-    if data[:_REQUEST] != request.frame():
+    if parse_request(data[:_REQUEST]) != request:
         raise ProtocolError("wrong_header", "the reply to a write is not its echo")
     return {request.register: request.words}
 

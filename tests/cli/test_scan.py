@@ -18,6 +18,7 @@ from hawk.cli.main import main
 from hawk.cli.scan import _listen
 from hawk.cli.survey import UNKNOWN, UNREADABLE, Found, Survey, table
 from hawk.drivers import catalogue
+from hawk.drivers.api import Proposal
 from hawk.drivers.bm2 import BM2
 from hawk.drivers.bm6 import BM6, BM7
 from hawk.drivers.catalogue import Catalogue
@@ -157,7 +158,22 @@ def test_a_module_whose_name_does_not_decide_is_listed_with_the_choice() -> None
     survey.heard(advert(name="BT-TH-66EDFC11"), 0)
     (found,) = survey.sorted()
     assert (found.driver, found.said) == (None, None)
-    assert "choose renogy_controller, renogy_dcdc, renogy_inverter" in found.reason
+    assert "choose renogy_battery, renogy_controller, renogy_dcdc, renogy_inverter" in found.reason
+
+
+def test_what_a_module_answered_is_its_type_and_says_how_to_have_it_read() -> None:
+    survey = Survey(catalogue.load())
+    survey.heard(advert(name="BT-TH-66EDFC11 "), 0)
+    ((found, driver),) = survey.unsure()
+    assert driver.probe is not None
+    survey.probed(found, Proposal("renogy_battery", {"device_id": 255}, "RBT50LFP48S"))
+    survey.heard(advert(name="BT-TH-66EDFC11 "), 5)
+    assert survey.unsure() == ()
+    assert (found.driver and found.driver.codec().begin()[0].data[0]) == 255
+    assert line(found)["reason"] == (
+        "it answers as RBT50LFP48S: hawk devices add 50:54:7B:00:00:00 --type renogy_battery"
+        ' (its config: {"device_id": 255})'
+    )
 
 
 def test_a_name_heard_once_stays() -> None:

@@ -65,6 +65,80 @@ def test_a_late_answer_to_the_question_before_is_passed_over() -> None:
     assert exchange.sample == Sample(voltage=8.0)
 
 
+def test_a_late_answer_is_not_taken_for_that_to_a_question_of_the_same_length() -> None:
+    """All this while the link stays: a reply has no address."""
+    blocks = (Block(10, 1, optional=True), Block(20, 1))
+    exchange = LiveExchange(ModbusCodec(1, blocks, sum_of))
+    ask_20 = sealed(bytes([1, 3, 0, 20, 0, 1]))
+    assert exchange.begin() == (ASK_10,)
+    assert exchange.silent() == (ASK_10,)
+    assert exchange.silent() == ()  # two replies are owed: nothing is asked while they may come
+    assert exchange.receive(reply(5)) == ()
+    assert exchange.receive(reply(5)) == (ask_20,)  # both came
+    exchange.receive(reply(7))
+    assert exchange.sample == Sample(voltage=7.0)
+
+
+def test_what_is_owed_is_waited_for_during_one_silence_alone() -> None:
+    blocks = (Block(10, 1, optional=True), Block(20, 1))
+    exchange = LiveExchange(ModbusCodec(1, blocks, sum_of))
+    exchange.begin()
+    assert [exchange.silent() for _ in range(3)] == [(ASK_10,), (), (sealed(bytes([1, 3, 0, 20, 0, 1])),)]
+
+
+def test_after_that_a_question_that_need_not_be_asked_is_not() -> None:
+    blocks = (Block(10, 1, optional=True), Block(30, 1, optional=True), Block(20, 2))
+    exchange = LiveExchange(ModbusCodec(1, blocks, sum_of))
+    exchange.begin()
+    assert [exchange.silent() for _ in range(3)] == [(ASK_10,), (), (ASK_20,)]
+
+
+def test_a_refusal_that_was_late_ends_no_later_question() -> None:
+    exchange = two_blocks(optional=True)
+    exchange.begin()
+    assert [exchange.silent() for _ in range(2)] == [(ASK_10,), (ASK_20,)]
+    exchange.receive(REFUSED)  # of the first: it is counted, and the second goes on
+    exchange.receive(reply(1, 2))
+    assert exchange.sample == Sample(voltage=3.0)
+
+
+def test_a_refusal_pays_for_no_reply_while_several_are_owed() -> None:
+    """It may be the late one to the first question: then that to the second is still to come."""
+    blocks = (Block(20, 2), Block(10, 1, optional=True), Block(30, 1, optional=True), Block(40, 4))
+    exchange = LiveExchange(ModbusCodec(1, blocks, sum_of))
+    exchange.begin()
+    exchange.silent()
+    assert exchange.receive(reply(1, 2)) == (ASK_10,)
+    assert exchange.receive(REFUSED) == ()
+    assert exchange.receive(reply(5)) == (sealed(bytes([1, 3, 0, 30, 0, 1])),)  # that to the question at 10
+    exchange.receive(reply(7))
+    exchange.receive(reply(1, 1, 1, 1))
+    assert exchange.sample == Sample(voltage=14.0)
+
+
+def test_as_many_blocks_as_there_are_may_stay_silent() -> None:
+    blocks = [Block(30 + n, 3 + n, optional=True) for n in range(6)]
+    exchange = LiveExchange(ModbusCodec(1, [*blocks, Block(20, 2)], sum_of))
+    exchange.begin()
+    for _ in range(11):
+        assert exchange.silent() not in {(), (ASK_20,)}
+    assert exchange.silent() == (ASK_20,)
+    exchange.receive(reply(1, 2))
+    assert exchange.sample == Sample(voltage=3.0)
+
+
+def test_a_block_is_asked_for_only_where_what_came_before_says_so() -> None:
+    def third_if(wanted: bool) -> LiveExchange:
+        blocks = (Block(10, 1), Block(30, 3, optional=True, only=lambda said: said[10] == 5), Block(20, 2))
+        exchange = LiveExchange(ModbusCodec(1, blocks, sum_of))
+        exchange.begin()
+        exchange.receive(reply(5 if wanted else 6))
+        return exchange
+
+    assert third_if(wanted=False).receive(reply(1, 2)) == ()
+    assert third_if(wanted=True).receive(reply(1, 2, 3)) == (ASK_20,)
+
+
 def test_a_block_that_a_model_lacks_is_left_out() -> None:
     refusing, silent = two_blocks(optional=True), two_blocks(optional=True)
     for exchange in (refusing, silent):

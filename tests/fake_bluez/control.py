@@ -67,6 +67,8 @@ class Control:
                 daemon.discovery_error = arguments["error"]
             case "kill_bus":
                 self._bus.kill()
+            case "asked":  # all that was written to it, in hex
+                return daemon.monitors[self._paths(address)[0]].module.asked
             case "state":
                 return self._state()
             case _:

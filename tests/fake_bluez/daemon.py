@@ -11,11 +11,11 @@ from typing import Any
 from dbus_fast import Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
-from tests.fake_bluez import modbus
+from tests.fake_bluez import modbus, shunt
 from tests.fake_bluez.air import Air
 from tests.fake_bluez.bus import Sender
 from tests.fake_bluez.gatt import MODULE_NOTIFY, NOTIFY_HANDLE, add_services, uuid16
-from tests.fake_bluez.monitors import NOTIFY, RENOGY, SERVICE, WRITE, Monitor
+from tests.fake_bluez.monitors import NOTIFY, RENOGY, WRITE, Monitor
 from tests.fake_bluez.objects import (
     ADAPTER,
     CHARACTERISTIC,
@@ -127,9 +127,7 @@ class Daemon:
             return
         news = {"ServicesResolved": V("b", True)}
         if f"{path}/service0006" not in self.objects:
-            module = self.monitors[path].family == RENOGY
-            add_services(self.objects, path, own=not faults.no_service, module=module)
-            own = [] if faults.no_service else [uuid16("ffd0"), SERVICE] if module else [SERVICE]
+            own = add_services(self.objects, path, self.monitors[path])
             news = {"UUIDs": V("as", [uuid16("1800"), uuid16("1801"), *own]), **news}
         self.objects.change(path, DEVICE, news)
 
@@ -395,6 +393,8 @@ class Daemon:
             case "WriteValue":
                 await self._write(message, path, device, properties)
             case "ReadValue":
+                if properties["UUID"].value == modbus.WAKE:
+                    self.monitors[device].module.asleep = False
                 return Message.new_method_return(message, "ay", [properties["Value"].value])
             case "StartNotify":
                 self._start_notify(message.sender or "", path, device, properties)
@@ -409,9 +409,12 @@ class Daemon:
         return Message.new_method_return(message)
 
     async def _write(self, message: Message, path: str, device: str, properties: Properties) -> None:
-        if "write" not in properties["Flags"].value:
+        if not {"write", "write-without-response"} & set(properties["Flags"].value):
             raise BluezError("NotSupported", "Operation is not supported")
-        monitor = self.monitors[device]
+        monitor, options = self.monitors[device], message.body[1]
+        request = "type" not in options or options["type"].value == "request"
+        if request and monitor.module.write == "command":
+            raise BluezError("Failed", "Operation failed with ATT error: 0x0e")
         await asyncio.sleep(monitor.faults.write_delay)
         if monitor.faults.write_hang:
             await asyncio.Event().wait()
@@ -422,6 +425,8 @@ class Daemon:
             raise BluezError("Failed", "Operation failed with ATT error: 0x0e")
         if properties["UUID"].value == modbus.WRITE and monitor.family == RENOGY:
             self.spawn(self._reply(device, bytes(message.body[0])), device)
+            if request and monitor.module.write == "unacknowledged":
+                raise BluezError("Failed", "Operation failed with ATT error: 0x0e")
         elif properties["UUID"].value == WRITE and monitor.accepts(bytes(message.body[0])):
             char = f"{path.rsplit('/', 1)[0]}/{NOTIFY_HANDLE}"
             if monitor.faults.notify == "ok" and monitor.adverts != "plain":
@@ -430,7 +435,7 @@ class Daemon:
 
     async def _reply(self, device: str, written: bytes) -> None:
         monitor = self.monitors[device]
-        await asyncio.sleep(monitor.faults.reply_delay)
+        await asyncio.sleep(monitor.faults.reply_delay + monitor.lateness(written))
         for piece in monitor.pieces(written):
             self._push(f"{device}/{MODULE_NOTIFY}", piece)
             monitor.frames_sent += 1
@@ -449,7 +454,7 @@ class Daemon:
         self.notifying.setdefault(path, set()).add(client)
         if not properties["Notifying"].value:
             self.objects.change(path, CHARACTERISTIC, {"Notifying": V("b", True)})
-        if self.monitors[device].streams_unasked and properties["UUID"].value == NOTIFY:
+        if self.monitors[device].streams_unasked and properties["UUID"].value in {NOTIFY, shunt.NOTIFY}:
             self._start_stream(device, path)
 
     def _acquire_notify(self, message: Message, path: str, properties: Properties) -> Message:

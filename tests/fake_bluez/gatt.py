@@ -1,6 +1,6 @@
 """The table of services that a monitor shows; bluetoothd never exports GAP (0x1800)."""
 
-from tests.fake_bluez.monitors import NOTIFY, SERVICE, WRITE
+from tests.fake_bluez.monitors import NOTIFY, RENOGY, SERVICE, SHUNT, WRITE, Monitor
 from tests.fake_bluez.objects import CHARACTERISTIC, DESCRIPTOR, Objects, Properties, V
 from tests.fake_bluez.objects import SERVICE as GATT_SERVICE
 
@@ -32,15 +32,46 @@ _MODULE: dict[str, tuple[str, list[_Characteristic]]] = {
     ]),
 }  # fmt: skip
 MODULE_NOTIFY = "service002d/char002e"
+# A pack with Bluetooth of its own: both UUIDs twice, one copy to notify, one to write.
+_PACK = {
+    **_MODULE,
+    "service001c": (uuid16("ffd0"), [
+        ("001b", uuid16("ffd1"), ["read", "notify"], "001c"),
+        ("001d", uuid16("ffd1"), ["write-without-response", "write"], None),
+    ]),
+}  # fmt: skip
+_UNACKNOWLEDGED: dict[str, tuple[str, list[_Characteristic]]] = {
+    **_PACK,
+    "service001c": (uuid16("ffd0"), [("001d", uuid16("ffd1"), ["write"], None)]),
+}
+_INVERTER = {
+    **_MODULE,
+    "service001c": (uuid16("ffd0"), [*_MODULE["service001c"][1], ("0027", uuid16("ffd4"), ["read"], None)]),
+}
+_SHUNT: dict[str, tuple[str, list[_Characteristic]]] = {
+    "service0010": (uuid16("c011"), [("0011", uuid16("c411"), ["notify"], "0013")]),
+}
 
 
-def add_services(objects: Objects, path: str, *, own: bool, module: bool = False) -> None:
+def add_services(objects: Objects, path: str, monitor: Monitor) -> list[str]:
+    """What this monitor offers, besides the service that all have; the UUIDs of its services."""
     _add_service(objects, f"{path}/service0006", path, uuid16("1801"), _ATTRIBUTES)
-    if own and module:
-        for name, (uuid, table) in _MODULE.items():
-            _add_service(objects, f"{path}/{name}", path, uuid, table)
-    elif own:
-        _add_service(objects, f"{path}/service000e", path, SERVICE, _OWN)
+    offered = {} if monitor.faults.no_service else _offered(monitor)
+    for name, (uuid, table) in offered.items():
+        _add_service(objects, f"{path}/{name}", path, uuid, table)
+    return [uuid for uuid, _ in offered.values()]
+
+
+def _offered(monitor: Monitor) -> dict[str, tuple[str, list[_Characteristic]]]:
+    if monitor.family == SHUNT:
+        return _SHUNT
+    if monitor.family != RENOGY:
+        return {"service000e": (SERVICE, _OWN)}
+    if monitor.module.write == "unacknowledged":
+        return _UNACKNOWLEDGED
+    if monitor.module.twice:
+        return _PACK
+    return _INVERTER if monitor.module.asleep else _MODULE
 
 
 def _add_service(

@@ -1,11 +1,55 @@
-"""A Renogy module: answers Modbus requests from a table of registers, in pieces, as BT-1 and BT-2 do.
+"""A Renogy module: answers Modbus requests from tables of registers, in pieces, as BT-1 and BT-2 do.
 
 Written from the protocol page, not from the drivers.
 """
 
+from dataclasses import dataclass, field
+
 WRITE, NOTIFY = (f"0000{short}-0000-1000-8000-00805f9b34fb" for short in ("ffd1", "fff1"))
+WAKE = "0000ffd4-0000-1000-8000-00805f9b34fb"
 PIECE = 20  # bytes: what an MTU of 23 lets through
 READ = 3
+WHOEVER = 255  # the id that a device answers to if it is alone on the bus
+
+
+@dataclass
+class Module:
+    """How one differs from a BT-2 with a single device behind it. Keys are texts, as JSON has them."""
+
+    name: str = ""  # advertised; "": BT-TH- and the end of the address
+    services: bool = True  # in its adverts
+    packs: dict[str, dict[str, int]] = field(default_factory=dict)  # further devices: id -> registers
+    ids: list[int] = field(default_factory=list)  # to which the single device answers as well
+    mute: list[int] = field(default_factory=list)  # questions that begin at these registers get no answer
+    longest: int = 125  # words; longer questions get no answer
+    refuses: bool = True  # what it lacks, with an exception; else it is silent
+    piece: int = PIECE
+    late: list[int] = field(default_factory=list)  # first answers to these registers come `lateness` late
+    lateness: float = 5.0  # [s]
+    twice: bool = False  # shows ffd1 and fff1 twice, as packs with Bluetooth of their own do
+    write: str = "any"  # any; command: nothing else; unacknowledged: does it, and then the stack fails
+    asleep: bool = False  # until ffd4 is read
+    asked: list[str] = field(default_factory=list)  # all that was written to it, in hex
+
+
+def answer(module: Module, registers: dict[int, int], device_id: int, written: bytes) -> bytes | None:
+    """The whole frame; None for silence."""
+    module.asked.append(written.hex())
+    if module.asleep or len(written) != 8:
+        return None
+    first, count = int.from_bytes(written[2:4], "big"), int.from_bytes(written[4:6], "big")
+    if first in module.mute or count > module.longest:
+        return None
+    tables = {int(number): {int(r): w for r, w in words.items()} for number, words in module.packs.items()}
+    if registers:
+        tables |= dict.fromkeys((device_id, *module.ids), registers)
+    if written[0] in tables:
+        frame = reply(tables[written[0]], written[0], written)
+    elif written[0] == WHOEVER and len({id(each) for each in tables.values()}) == 1:
+        frame = reply(next(iter(tables.values())), WHOEVER, written)
+    else:
+        return None  # nobody, or all at once, which nobody understands
+    return frame if frame is None or module.refuses or frame[1] < 0x80 else None
 
 
 def crc(data: bytes) -> bytes:
@@ -36,8 +80,8 @@ def sealed(frame: bytes) -> bytes:
     return frame + crc(frame)
 
 
-def pieces(frame: bytes) -> list[bytes]:
-    return [frame[i : i + PIECE] for i in range(0, len(frame), PIECE)]
+def pieces(frame: bytes, size: int = PIECE) -> list[bytes]:
+    return [frame[i : i + size] for i in range(0, len(frame), size)]
 
 
 def table(*frames: tuple[str, str]) -> dict[int, int]:

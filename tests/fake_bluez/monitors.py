@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from tests.fake_bluez import modbus
 from tests.fake_bluez.faults import Faults
+from tests.fake_bluez.shunt import Shunt, notifications
 
 SERVICE, WRITE, NOTIFY = (f"0000{short}-0000-1000-8000-00805f9b34fb" for short in ("fff0", "fff3", "fff4"))
 KEYS = {
@@ -17,7 +18,7 @@ KEYS = {
 }
 NAMES = {"BM6": "BM6", "BM7": "BM300 Pro", "BM2": "Battery Monitor"}
 BEACONS = {"BM6": "3ba29cd9a42c894856badaf2606ef777", "BM2": "655f83caae16a10a702e31f30d58dd82"}
-RENOGY = "RENOGY"
+RENOGY, SHUNT = "RENOGY", "SHUNT"
 ASK = bytes.fromhex("d15507")
 APPLE = 0x004C
 
@@ -44,6 +45,8 @@ class Monitor:
     adapters: list[str] = field(default_factory=lambda: ["hci0"])  # that hear it
     registers: dict[str, int] = field(default_factory=dict)  # of a Renogy module; keys as JSON has them
     device_id: int = 255
+    module: modbus.Module = field(default_factory=modbus.Module)
+    shunt: Shunt = field(default_factory=Shunt)
     faults: Faults = field(default_factory=Faults)
     frames_sent: int = 0
     commands: int = 0
@@ -55,11 +58,15 @@ class Monitor:
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> "Monitor":
-        return cls(**{**document, "faults": Faults(**document.get("faults", {}))})
+        parts = {"faults": Faults, "module": modbus.Module, "shunt": Shunt}
+        made = {name: part(**document.get(name, {})) for name, part in parts.items()}
+        return cls(**{**document, **made})
 
     @property
     def name(self) -> str:
-        return NAMES.get(self.family) or f"BT-TH-{self.address.replace(':', '')[4:]}"
+        if self.family == SHUNT:
+            return self.module.name or "RTMShunt30023000167"
+        return NAMES.get(self.family) or self.module.name or f"BT-TH-{self.address.replace(':', '')[4:]}"
 
     @property
     def key(self) -> bytes:
@@ -71,8 +78,11 @@ class Monitor:
         """Advertising data and scan response of the next one."""
         flags = _ad(0x01, b"\x06")
         self.adverts_sent += 1
-        if self.family == RENOGY:
-            return flags + _ad(0x03, bytes.fromhex("d0ff")), _ad(0x09, self.name.encode())
+        if self.family in {RENOGY, SHUNT}:
+            offered = _ad(0x03, bytes.fromhex("d0ff")) if self.family == RENOGY else b""
+            mac = bytes.fromhex(self.address.replace(":", ""))
+            named = _ad(0x09, self.name.encode())
+            return flags + (offered if self.module.services else b"") + _ad(0xFF, mac), named
         if self.adverts == "plain":
             return flags + _ad(0x09, self.name.encode()) + _ad(0x02, bytes.fromhex("f0ff")), b""
         response = _ad(0x09, self.name.encode()) + bytes.fromhex("051206000c00020a00")
@@ -103,7 +113,7 @@ class Monitor:
     def pieces(self, written: bytes) -> list[bytes]:
         """What a Renogy module answers."""
         table = {int(address): word for address, word in self.registers.items()}
-        frame = modbus.reply(table, self.device_id, written)
+        frame = modbus.answer(self.module, table, self.device_id, written)
         if frame is None or self.faults.notify == "none":
             return []
         self.commands += 1
@@ -111,11 +121,19 @@ class Monitor:
             frame = os.urandom(len(frame))
         if self.faults.notify == "short":
             frame = frame[:-1]
-        return modbus.pieces(frame)
+        return modbus.pieces(frame, self.module.piece)
+
+    def lateness(self, written: bytes) -> float:
+        """[s] of this answer."""
+        register = int.from_bytes(written[2:4], "big")
+        if register not in self.module.late:
+            return 0.0
+        self.module.late.remove(register)
+        return self.module.lateness
 
     @property
     def streams_unasked(self) -> bool:
-        return self.family == "BM2"
+        return self.family in {"BM2", SHUNT}
 
     def accepts(self, written: bytes) -> bool:
         """Whether it is the command that starts the stream."""
@@ -139,6 +157,8 @@ class Monitor:
 
     def frames(self) -> list[bytes]:
         """The notifications of one reading."""
+        if self.family == SHUNT:
+            return notifications(self.shunt)
         plain = self.reading()
         good = crypt(self.key, plain, seal=True)
         match self.faults.notify:
