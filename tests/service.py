@@ -42,7 +42,7 @@ class Service:
             self.process.wait()
             raise AssertionError(f"not started:\n{self.log_text()}")
         self.ready = json.loads(line)
-        token = Path(self.ready["token_file"]).read_text().strip()
+        token = self.ready.get("token") or Path(self.ready["token_file"]).read_text().strip()
         self.http = httpx.Client(
             base_url=self.ready["url"], headers={"Authorization": f"Bearer {token}"}, timeout=10
         )

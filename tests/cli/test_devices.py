@@ -76,3 +76,13 @@ def test_which_device_has_to_be_said(service: Service) -> None:
     )  # fmt: skip
     assert done.returncode == 2
     assert "--all" in done.stderr
+
+
+def test_the_token_that_the_settings_choose_is_shown_to_the_service(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "system.json").write_text('{"api": {"token": "a-token-that-was-set"}}')
+    (data / "api-token").write_text("what-was-made-at-the-first-start")
+    with Service(data, ("demo", "--devices", "1")) as service:
+        code, _, error = hawk(service, "release", "--all")
+        assert (code, error) == (0, None)
