@@ -14,6 +14,8 @@ from hawk.model.reading import QUANTITIES, Sample, Source
 
 UNKNOWN = "no driver knows its name or understands its advertisements"
 UNREADABLE = "offers the service FFF0 like a battery monitor, but no known key opens what it says"
+UNASKED = "offers the service FFF0, as battery monitors and many other things do: --connect asks what it is"
+_SEALED = 14  # bytes of a sealed advertisement after the company id
 _FFF0 = "0000fff0-0000-1000-8000-00805f9b34fb"
 
 
@@ -33,6 +35,7 @@ class Found:
     newest: Advertisement
     last_seen: int  # [ms since the epoch]
     name: str | None = None
+    services: frozenset[str] = frozenset()  # UUIDs
     driver: Driver | None = None
     proven: bool = False
     reason: str = UNKNOWN
@@ -84,6 +87,7 @@ class Survey:
         found = self.devices.setdefault(advertisement.address, Found(advertisement, now))
         found.newest, found.last_seen = advertisement, now
         found.name = advertisement.name or found.name
+        found.services |= frozenset(advertisement.service_uuids)
         identified = self.catalogue.hear(advertisement)
         if identified is not None:
             _identify(found, identified)
@@ -91,8 +95,9 @@ class Survey:
                 _keep(found, identified.heard, now)
         elif found.driver is None and (types := self.catalogue.candidates(found.name or "")):
             found.reason = f"its name does not tell which it is: choose {', '.join(types)}"
-        elif found.driver is None and _FFF0 in advertisement.service_uuids:
-            found.reason = UNREADABLE
+        elif found.driver is None and _FFF0 in found.services:
+            sealed = any(len(data) == _SEALED for data in advertisement.manufacturer_data.values())
+            found.reason = UNREADABLE if sealed or found.reason == UNREADABLE else UNASKED
 
     def probed(self, found: Found, proposal: Proposal) -> None:
         """What it answered says which of several types it is."""
@@ -105,7 +110,9 @@ class Survey:
         return tuple(
             (found, driver)
             for found in self.sorted()
-            if found.driver is None and (driver := self.catalogue.prober(found.name or ""))
+            if found.driver is None
+            and found.newest.connectable
+            and (driver := self.catalogue.prober(found.name or "", found.services))
         )
 
     def recognised(self) -> tuple[Found, ...]:

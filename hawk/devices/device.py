@@ -25,13 +25,14 @@ from hawk.devices.poll import Polled, Poller
 from hawk.devices.schedule import Schedule
 from hawk.devices.station import Station
 from hawk.devices.visit import Visitor
-from hawk.drivers.api import Driver, Heard
-from hawk.errors import Paused, StoreUnavailable
+from hawk.drivers.api import Driver, Heard, Probe
+from hawk.errors import BluetoothError, Busy, Paused, SilentDevice, StoreUnavailable, Undecodable
 from hawk.events import DeviceSeen, DeviceUpdated, ReadingTaken
 from hawk.model.device import Device, DeviceView, LinkState
 from hawk.model.reading import Moment, Reading, Sample, Source
 from hawk.store.messages import GetLatest, GetReadings
 
+_DOUBTFUL = 2  # polls in a row without a frame that is understood
 _RECALL = 5.0  # [s] for the log to answer
 _REMEMBERED = 7 * 24 * 3600 * 1000  # [ms] before the newest reading; what is older is of no use
 log = logging.getLogger(__name__)
@@ -68,6 +69,11 @@ class _PollEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class _Identified:
+    device_type: str  # by what it answers
+
+
+@dataclass(frozen=True, slots=True)
 class _ReleaseOver:
     pass
 
@@ -89,6 +95,7 @@ class DeviceActor(Actor):
         self._logbook = Logbook()
         self._recorded: Recorded | None = None
         self._began = station.clock.moment()
+        self._strange = 0  # polls in a row in which the device was there and was not understood
         self._taken: Reading | None = None  # by the poll that runs
         self._askers: list[Later[Reading]] = []
         self._poll_timer = trio.CancelScope()
@@ -113,10 +120,8 @@ class DeviceActor(Actor):
                 return self._poll_now()
             case Release() | EndRelease() | ReleasesChanged() | _ReleaseOver():
                 return self._release(message)
-            case GetView():
-                return self._view
-            case GetConnection():
-                return self._connection()
+            case GetView() | GetConnection():
+                return self._view if isinstance(message, GetView) else self._connection()
             case Configure():
                 self._configure(message)
             case _PollDue():
@@ -131,6 +136,9 @@ class DeviceActor(Actor):
             case _PollEnded(poller, polled):
                 if poller is self._poller:
                     self._poll_ended(polled)
+            case _Identified(device_type):
+                if device_type != self._driver.device_type:
+                    self._update(self._mistaken(self._view, device_type))
             case _DataMayBeOld():
                 self._age_timer = None
                 self._update(self._view)
@@ -317,6 +325,7 @@ class DeviceActor(Actor):
         self._logbook.polled(self._device, polled, moment)
         self._link_moved(link_after(polled), moment, polled.error.outcome if polled.error else None)
         self._update(replace(self._view, outcome=self._logbook.outcome))
+        self._doubt_type(polled)
         askers, self._askers = self._askers, []
         for later in askers:
             if polled.error is not None:
@@ -324,6 +333,26 @@ class DeviceActor(Actor):
             elif self._taken is not None:
                 later.resolve(self._taken)
         self._plan()
+
+    def _doubt_type(self, polled: Polled) -> None:
+        """A device that is there, but not understood, may be of another type than its record says."""
+        if polled.error is None:
+            self._strange = 0
+        elif isinstance(polled.error, Undecodable | SilentDevice):
+            self._strange += 1
+            if self._strange == _DOUBTFUL and self._driver.probe is not None:
+                self.spawn(self._identify, self._driver.probe())
+
+    async def _identify(self, probe: Probe) -> None:
+        visitor = self._visitor(urgent=False)
+        try:
+            sighted = await visitor.wait_until_heard()
+            async with visitor.slot(sighted.adapter) as slot:
+                await visitor.talk(slot, self._driver.gatt, probe)
+        except (BluetoothError, Busy) as error:
+            log.info("what %s is could not be found out: %s", self._device.address, error)
+        if probe.found is not None:
+            self._tell_self(_Identified(probe.found.device_type))
 
     # -- releasing ---------------------------------------------------------------------------
 

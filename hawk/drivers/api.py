@@ -166,7 +166,8 @@ class Driver:
     aliases: frozenset[str] = frozenset()
     own_name_starts: tuple[str, ...] = ()  # of names that no other family has, by case
     name_starts: tuple[str, ...] = ()  # of names that several families have: who owns it says which it is
-    probe: Callable[[], Probe] | None = None  # tells which of those it is
+    probe: Callable[[], Probe] | None = None  # tells which of those, or of its siblings, a device is
+    probe_services: frozenset[str] = frozenset()  # advertised by its family, and by many others: may be asked
     configure: Callable[["Driver", Config], "Driver"] = _needs_no_config
     """The driver for one device, by the `config` in its record. Raises Invalid with a pointer into it."""
 

@@ -117,6 +117,8 @@ BM2 = Driver(
     codec=Bm2Codec,
     measures=("voltage", "state_of_charge"),
     hear=partial(bm_family.hear, FAMILY),
+    probe=bm_family.probe,
+    probe_services=bm_family.SERVICES,
     history=History(partial(Bm2Download, FAMILY), sample_of),
     decode={
         "live": lambda data, _: decode_live(data),

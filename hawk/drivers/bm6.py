@@ -101,6 +101,8 @@ def _driver(device_type: str, description: str, names: frozenset[str], family: F
         codec=partial(Bm6Codec, family),
         measures=("voltage", "temperature", "state_of_charge"),
         hear=partial(bm_family.hear, family),
+        probe=bm_family.probe,
+        probe_services=bm_family.SERVICES,
         history=History(partial(Bm6Download, family), bm6_memory.sample_of),
         decode={
             "live": lambda data, _: decode_live(family, data),

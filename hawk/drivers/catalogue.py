@@ -1,6 +1,6 @@
 """All drivers that are installed, and which of them an unknown device belongs to."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
@@ -54,10 +54,11 @@ class Catalogue:
         """The types that a device of this name may be, where the name does not decide."""
         return tuple(driver.device_type for driver in self.drivers if name.startswith(driver.name_starts))
 
-    def prober(self, name: str) -> Driver | None:
-        """One whose probe tells which of the candidates a device of this name is."""
-        fits = (driver for driver in self.drivers if name.startswith(driver.name_starts) and driver.probe)
-        return next(fits, None)
+    def prober(self, name: str, service_uuids: Collection[str]) -> Driver | None:
+        """One whose probe tells what a device is that says no more than this of itself."""
+        named = (each for each in self.drivers if each.probe and name.startswith(each.name_starts))
+        served = (each for each in self.drivers if not each.probe_services.isdisjoint(service_uuids))
+        return next(named, next(served, None))
 
     def _by_name(self, name: str | None) -> Identified | None:
         if name is None:

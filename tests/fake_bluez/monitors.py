@@ -38,6 +38,7 @@ class Monitor:
     charge: int = 80
     state: int = 0
     rssi: int = -60
+    brand: str = ""  # its name, where it is another one than its family's
     adverts: str = "real"  # beacon and sealed in turn; beacon; sealed; plain: name and fff0 alone
     walk: list[float] = field(
         default_factory=list
@@ -64,6 +65,8 @@ class Monitor:
 
     @property
     def name(self) -> str:
+        if self.brand:
+            return self.brand
         if self.family == SHUNT:
             return self.module.name or "RTMShunt30023000167"
         return NAMES.get(self.family) or self.module.name or f"BT-TH-{self.address.replace(':', '')[4:]}"
