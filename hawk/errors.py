@@ -120,6 +120,18 @@ class Busy(HawkError):
     code = "busy"
 
 
+class NoHistory(HawkError):
+    """The device keeps none."""
+
+    code = "no_history"
+
+
+class ClockUncertain(HawkError):
+    """What time it is cannot be told yet."""
+
+    code = "clock_uncertain"
+
+
 class Paused(HawkError):
     code = "paused"
 

@@ -97,6 +97,21 @@ class ReadingsStored:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryProgress:
+    """What a device remembers is being read, was read, or could not be."""
+
+    address: Address
+    records: int  # that came so far
+    most: int  # that may come
+    imported: int | None = None  # at the end: those that the log did not have
+    error: str | None = None  # at the end: why not
+
+    @property
+    def key(self) -> Address:
+        return self.address
+
+
+@dataclass(frozen=True, slots=True)
 class VehicleChanged:
     vehicle: Vehicle
 

@@ -98,6 +98,7 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
         scanner=scanner,
         store=store,
         clock=clock,
+        history_auto=settings.history.auto,
         polling_interval=settings.polling.interval,
         recording=Recording(settings.bluetooth.record_interval, settings.bluetooth.record_delta),
         limits=replace(

@@ -8,10 +8,12 @@ from typing import Any
 import trio
 
 from actors import Actor, ActorCrashed, AskTimeout, Later
+from hawk.devices.historian import Historian
 from hawk.devices.logbook import Logbook, link_after
 from hawk.devices.messages import (
     Configure,
     Connection,
+    DownloadHistory,
     EndRelease,
     GetConnection,
     GetView,
@@ -30,7 +32,7 @@ from hawk.errors import BluetoothError, Busy, Paused, SilentDevice, StoreUnavail
 from hawk.events import DeviceSeen, DeviceUpdated, ReadingTaken
 from hawk.model.device import Device, DeviceView, LinkState
 from hawk.model.reading import Moment, Reading, Sample, Source
-from hawk.store.messages import GetLatest, GetReadings
+from hawk.store.messages import GetLatest, GetReadings, Imported
 
 _DOUBTFUL = 2  # polls in a row without a frame that is understood
 _RECALL = 5.0  # [s] for the log to answer
@@ -95,9 +97,11 @@ class DeviceActor(Actor):
         self._logbook = Logbook()
         self._recorded: Recorded | None = None
         self._began = station.clock.moment()
+        self._known = False  # what the log had at the start
         self._strange = 0  # polls in a row in which the device was there and was not understood
         self._taken: Reading | None = None  # by the poll that runs
         self._askers: list[Later[Reading]] = []
+        self._historian = Historian(driver, self._visitor, self._of_history, self.publish, self.spawn)
         self._poll_timer = trio.CancelScope()
         self._release_timer = trio.CancelScope()
         self._age_timer: trio.CancelScope | None = None
@@ -116,8 +120,8 @@ class DeviceActor(Actor):
         match message:
             case DeviceSeen():
                 self._seen(message)
-            case PollNow():
-                return self._poll_now()
+            case PollNow() | DownloadHistory():
+                return self._wanted(message)
             case Release() | EndRelease() | ReleasesChanged() | _ReleaseOver():
                 return self._release(message)
             case GetView() | GetConnection():
@@ -166,6 +170,7 @@ class DeviceActor(Actor):
         try:
             newest = await store.ask(GetLatest(address)).within(_RECALL)
             if newest is None or newest.moment.utc is None:
+                self.ref.tell(_Recalled(()))
                 return
             since = newest.moment.utc - _REMEMBERED
             polled = GetReadings(address, since=since, source=Source.GATT, limit=1)
@@ -176,8 +181,10 @@ class DeviceActor(Actor):
 
     def _recalled(self, readings: tuple[Reading, ...]) -> None:
         """Only those whose age is certain, and that this device can have said."""
+        self._known = True
+        self._historian.begin_after(readings[-1].moment if readings else None)
         view, now = self._view, self._clock.moment()
-        if view.live.newest is not None or now.utc is None:
+        if view.live.newest is not None or now.utc is None or not readings:
             return
         live = view.live
         for reading in readings:
@@ -208,6 +215,7 @@ class DeviceActor(Actor):
         self._update(view)
         if heard is not None:
             self._record(heard, moment)
+            self._follow(moment)
         if self._schedule.heard(moment.boot_time - (last or self._began).boot_time):
             self._plan()
 
@@ -228,8 +236,17 @@ class DeviceActor(Actor):
     # -- readings ----------------------------------------------------------------------------
 
     def _take(self, sample: Sample, moment: Moment, source: Source) -> Reading:
+        reading = self._reading(sample, moment, source)
+        self.publish(ReadingTaken(reading))
+        self._outbox.put(reading)
+        return reading
+
+    def _of_history(self, moment: Moment) -> Reading:
+        return replace(self._reading(Sample(), moment, Source.HISTORY), rssi=None, adapter=None)
+
+    def _reading(self, sample: Sample, moment: Moment, source: Source) -> Reading:
         view, device = self._view, self._device
-        reading = Reading(
+        return Reading(
             device_id=device.address,
             moment=moment,
             sample=sample,
@@ -243,9 +260,10 @@ class DeviceActor(Actor):
             adapter=view.adapter,
             simulated=view.simulated,
         )
-        self.publish(ReadingTaken(reading))
-        self._outbox.put(reading)
-        return reading
+
+    def _follow(self, moment: Moment) -> None:
+        if self._station.history_auto and self._known and self._released_until() is None:
+            self._historian.follow(moment, self._interval(self._device))
 
     # -- polling -----------------------------------------------------------------------------
 
@@ -264,9 +282,12 @@ class DeviceActor(Actor):
         self._poll_timer.cancel()
         self._poll_timer = self.after(max(0.0, self._due - trio.current_time()), _PollDue())
 
-    def _poll_now(self) -> Later[Reading]:
+    def _wanted(self, message: PollNow | DownloadHistory) -> Later[Reading] | Later[Imported]:
         if (until := self._released_until()) is not None:
             raise self._paused(until)
+        return self._poll_now() if isinstance(message, PollNow) else self._historian.want(message.days)
+
+    def _poll_now(self) -> Later[Reading]:
         later: Later[Reading] = Later()
         self._askers.append(later)
         if not self._schedule.running or self._only_waits():
@@ -318,6 +339,7 @@ class DeviceActor(Actor):
         live = self._view.live.with_sample(sample, moment)
         self._update(replace(self._view, live=live, last_seen=moment))
         self._taken = self._take(sample, moment, Source.GATT)
+        self._follow(moment)
 
     def _poll_ended(self, polled: Polled) -> None:
         moment = self._clock.moment()
@@ -383,6 +405,7 @@ class DeviceActor(Actor):
 
     def _give_up_poll(self, until: float) -> None:
         """Its link goes; what it would have said of the device nobody knows."""
+        self._historian.give_up()
         if self._schedule.running:
             self._poll_task.cancel()
             self._poller = None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from actors import Query
 from hawk.model.device import Counters, Device, DeviceView, Quality, Transition
 from hawk.model.reading import Moment, Reading
+from hawk.store.messages import Imported
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,15 @@ class EndRelease(Query[None]):
 @dataclass(frozen=True, slots=True)
 class ReleasesChanged:
     """To each device, by the group."""
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadHistory(Query[Imported]):
+    """What the device remembers, into the log; progress is on the bus. Raises NoHistory, Busy, Paused,
+    ClockUncertain, BluetoothError or StoreUnavailable. To give up the question ends it.
+    """
+
+    days: float | None = None  # None: all
 
 
 @dataclass(frozen=True, slots=True)

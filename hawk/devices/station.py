@@ -18,6 +18,7 @@ class Station:
     scanner: ActorRef[Any]
     store: ActorRef[Any]
     clock: Clock
+    history_auto: bool = True  # what was missed in an absence is read by itself
     polling_interval: float = 3600.0  # [s] of devices that have none of their own
     recording: Recording = field(default_factory=Recording)
     limits: Limits = field(default_factory=Limits)

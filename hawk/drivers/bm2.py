@@ -7,11 +7,7 @@ A random block passes the checks of a single live frame once in 2,077 times: see
 Sources: docs/devices/bm2.md; frames in tests/fixtures.
 """
 
-from functools import partial
-
-from hawk.drivers import bm_family
-from hawk.drivers.api import Driver, History, Note, Write
-from hawk.drivers.bm2_history import Bm2Download
+from hawk.drivers.api import Note, Write
 from hawk.drivers.bm_family import Family, checked_charge, implausible
 from hawk.drivers.memory import Bm2Record, refuse_frames, without_padding
 from hawk.errors import ProtocolError
@@ -107,23 +103,3 @@ def _record(raw: bytes) -> Bm2Record | None:
         min_crank_voltage=(bits >> 4 & 0xFFF) / 100,
         type=bits & 0xF,
     )
-
-
-BM2 = Driver(
-    device_type="BM2",
-    description="12 V battery monitor: BM2, Battery Monitor, Li Battery Monitor, ZX-1689",
-    names=frozenset({"battery monitor", "li battery monitor", "zx-1689", "bm2"}),
-    gatt=bm_family.GATT,
-    codec=Bm2Codec,
-    measures=("voltage", "state_of_charge"),
-    hear=partial(bm_family.hear, FAMILY),
-    probe=bm_family.probe,
-    probe_services=bm_family.SERVICES,
-    history=History(partial(Bm2Download, FAMILY), sample_of),
-    decode={
-        "live": lambda data, _: decode_live(data),
-        "advertisement": partial(bm_family.decode_advertisement, FAMILY),
-        "ibeacon": lambda data, _: bm_family.open_beacon(FAMILY, data),
-        "history": lambda data, _: decode_history(aes.decrypt(FAMILY.key, data)),
-    },
-)

@@ -12,11 +12,8 @@ Captured many times over; a negative temperature never, its sign is from the ven
 Sources: docs/devices/bm6.md; frames in tests/fixtures.
 """
 
-from functools import partial
-
-from hawk.drivers import bm6_memory, bm_family
-from hawk.drivers.api import Driver, History, Note, Write
-from hawk.drivers.bm6_history import Bm6Download
+from hawk.drivers import bm6_memory
+from hawk.drivers.api import Note, Write
 from hawk.drivers.bm_family import Family, checked_charge, implausible
 from hawk.errors import ProtocolError
 from hawk.model.reading import Sample
@@ -90,37 +87,3 @@ def _measurement(family: Family, plain: bytes) -> Sample:
             "rapid_deceleration": int.from_bytes(plain[11:13], "big"),
         },
     )
-
-
-def _driver(device_type: str, description: str, names: frozenset[str], family: Family) -> Driver:
-    return Driver(
-        device_type=device_type,
-        description=description,
-        names=names,
-        gatt=bm_family.GATT,
-        codec=partial(Bm6Codec, family),
-        measures=("voltage", "temperature", "state_of_charge"),
-        hear=partial(bm_family.hear, family),
-        probe=bm_family.probe,
-        probe_services=bm_family.SERVICES,
-        history=History(partial(Bm6Download, family), bm6_memory.sample_of),
-        decode={
-            "live": lambda data, _: decode_live(family, data),
-            "advertisement": partial(bm_family.decode_advertisement, family),
-            "ibeacon": lambda data, _: bm_family.open_beacon(family, data),
-            "history": lambda data, _: bm6_memory.decode_history(aes.decrypt(family.key, data)),
-            "version": lambda data, _: bm6_memory.decode_version(aes.decrypt(family.key, data)),
-            "cranking": lambda data, _: bm6_memory.decode_cranking(aes.decrypt(family.key, data)),
-        },
-    )
-
-
-BM6 = _driver(
-    "BM6",
-    "12 V battery monitor: leagend BM6, Ancel BM200, Sealey BT2020, Battery Guard",
-    frozenset({"bm6", "battery guard"}),
-    BM6_FAMILY,
-)
-BM7 = _driver(
-    "BM7", "12 V battery monitor: Ancel BM300 Pro, BM300", frozenset({"bm300 pro", "bm7"}), BM7_FAMILY
-)

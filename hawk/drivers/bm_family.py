@@ -11,7 +11,7 @@ Sources: docs/devices/bm6.md, docs/devices/bm2.md.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hawk.drivers.api import Gatt, Heard, Probe
+from hawk.drivers.api import Gatt, Heard
 from hawk.errors import ProtocolError
 from hawk.model.address import Address, address_bytes
 from hawk.model.advertisement import Advertisement
@@ -61,12 +61,6 @@ def checked_charge(percent: int) -> int:
 
 
 SERVICES = frozenset({GATT.service})
-
-
-def probe() -> Probe:
-    from hawk.drivers.bm_probe import BmProbe  # which knows all of the family
-
-    return BmProbe()
 
 
 def hear(family: Family, advertisement: Advertisement) -> Heard | None:

@@ -13,8 +13,7 @@ from trio.testing import MockClock
 
 from hawk.ble.bleak_radio import BleakRadio
 from hawk.ble.radio import Conversation, Limits
-from hawk.drivers.bm2 import BM2
-from hawk.drivers.bm6 import BM6, BM7
+from hawk.drivers.bm_drivers import BM2, BM6, BM7
 from hawk.drivers.catalogue import Catalogue
 from hawk.errors import (
     BluetoothError,

@@ -16,8 +16,7 @@ from hawk.ble.simulated import SimulatedDevice, SimulatedRadio
 from hawk.ble.simulated_monitor import NOTIFY, SERVICE, WRITE
 from hawk.devices.exchange import LiveExchange
 from hawk.drivers.api import Driver, Gatt
-from hawk.drivers.bm2 import BM2
-from hawk.drivers.bm6 import BM6, BM7
+from hawk.drivers.bm_drivers import BM2, BM6, BM7
 from hawk.drivers.catalogue import Catalogue
 from hawk.errors import (
     BluetoothError,

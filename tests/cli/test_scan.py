@@ -19,8 +19,7 @@ from hawk.cli.scan import _listen
 from hawk.cli.survey import UNKNOWN, UNREADABLE, Found, Survey, table
 from hawk.drivers import catalogue
 from hawk.drivers.api import Proposal
-from hawk.drivers.bm2 import BM2
-from hawk.drivers.bm6 import BM6, BM7
+from hawk.drivers.bm_drivers import BM2, BM6, BM7
 from hawk.drivers.catalogue import Catalogue
 from hawk.errors import NoAdapter
 from hawk.model.advertisement import Advertisement

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hawk.devices.exchange import GARBAGE, REQUESTS, LiveExchange
-from hawk.drivers.bm6 import BM6, BM6_FAMILY
+from hawk.drivers.bm6 import BM6_FAMILY
+from hawk.drivers.bm_drivers import BM6
 from hawk.errors import Implausible, ProtocolError, SilentDevice, Undecodable
 from hawk.model.reading import Sample
 from hawk.wire import aes

@@ -2,7 +2,8 @@
 
 import random
 
-from hawk.drivers.bm2 import BM2, FAMILY, decode_live
+from hawk.drivers.bm2 import FAMILY, decode_live
+from hawk.drivers.bm_drivers import BM2
 from hawk.errors import ProtocolError
 from hawk.model.reading import Sample
 from hawk.wire import aes

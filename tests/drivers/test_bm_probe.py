@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hawk.drivers.bm2 import BM2, FAMILY
-from hawk.drivers.bm6 import BM6, BM6_FAMILY, BM7, BM7_FAMILY
+from hawk.drivers.bm2 import FAMILY
+from hawk.drivers.bm6 import BM6_FAMILY, BM7_FAMILY
+from hawk.drivers.bm_drivers import BM2, BM6, BM7
 from hawk.drivers.bm_probe import BmProbe
 from hawk.errors import BluetoothError, SilentDevice, Undecodable
 from hawk.wire import aes

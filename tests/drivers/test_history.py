@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hawk.drivers.api import Download
-from hawk.drivers.bm2 import BM2
 from hawk.drivers.bm2 import FAMILY as BM2_FAMILY
-from hawk.drivers.bm6 import BM6, BM6_FAMILY
+from hawk.drivers.bm6 import BM6_FAMILY
 from hawk.drivers.bm6_history import OVERLAP, PAGE, Bm6Download
+from hawk.drivers.bm_drivers import BM2, BM6
 from hawk.errors import BluetoothError, SilentDevice, Undecodable
 from hawk.model.reading import Sample
 from hawk.wire import aes
