@@ -22,6 +22,7 @@ from hawk.devices.station import Station
 from hawk.devices.supervisor import DevicesGroup
 from hawk.directory.actor import DirectoryActor
 from hawk.drivers.catalogue import Catalogue
+from hawk.jobs.actor import JobsActor
 from hawk.registry.actor import RegistryActor
 from hawk.registry.files import RegistryFiles
 from hawk.store.actor import StoreActor
@@ -75,6 +76,7 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
     arbiter = ArbiterActor.reserve("arbiter")
     scanner = ScannerActor.reserve("scanner")
     devices = DevicesGroup.reserve("devices")
+    jobs = JobsActor.reserve("jobs")
 
     services = Services(
         registry=registry,
@@ -83,6 +85,7 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
         store=store,
         scanner=scanner,
         arbiter=arbiter,
+        jobs=jobs,
         system=system,
         clock=clock,
         gateway_id=parts.gateway_id,
@@ -147,5 +150,6 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
         ChildSpec("store", keep, store, vital=True),
         ChildSpec("vehicles", partial(VehiclesGroup.start, registry, directory, clock)),
         ChildSpec("bluetooth", partial(Supervisor.start, bluetooth, Strategy.REST_FOR_ONE)),
+        ChildSpec("jobs", partial(JobsActor.start, devices), jobs),
         ChildSpec("web", partial(WebServerActor.start, services, parts.listener), shutdown=WEB_GRACE),
     ]

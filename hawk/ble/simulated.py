@@ -231,9 +231,8 @@ class SimulatedRadio:
 
 def _write(link: _Link, monitor: Monitor, frames: Sequence[bytes]) -> None:
     for frame in frames:
-        if (answer := monitor.answer(frame)) is not None:
-            link.answers.append(answer)
-            link.streaming = True
+        link.answers.extend(monitor.answers(frame))
+        link.streaming |= monitor.starts_stream(frame)
 
 
 def _fleet(simulation: Simulation, chance: random.Random) -> Iterator[SimulatedDevice]:

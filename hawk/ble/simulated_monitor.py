@@ -15,7 +15,10 @@ from hawk.wire import aes
 APPLE = 0x004C
 SERVICE, WRITE, NOTIFY = (f"0000{short}-0000-1000-8000-00805f9b34fb" for short in ("fff0", "fff3", "fff4"))
 _LIVE = bytes.fromhex("d15507")
-_ACKNOWLEDGED = (_LIVE + b"\xff").ljust(16, b"\x00")
+_HISTORY, _OLD_HISTORY = bytes.fromhex("d15505"), bytes.fromhex("e701")
+_NO_HISTORY = _HISTORY, bytes.fromhex("fefefe"), bytes.fromhex("fffefe00000c")  # it remembers nothing
+_ANSWERS = {_LIVE: (_LIVE + b"\xff",), _HISTORY: _NO_HISTORY}
+_OLD_ANSWERS = {_OLD_HISTORY: (b"\xe7",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +81,16 @@ class Monitor:
     def offers(self, gatt: Gatt) -> bool:
         return (gatt.service, gatt.write, gatt.notify) == (SERVICE, WRITE, NOTIFY)
 
-    def answer(self, written: bytes) -> bytes | None:
-        """The frame that answers a command at once; None if it is not one that starts the stream."""
-        if self.family.old or len(written) != 16 or aes.decrypt(self.family.key, written)[:3] != _LIVE:
-            return None
-        return aes.encrypt(self.family.key, _ACKNOWLEDGED)
+    def answers(self, written: bytes) -> tuple[bytes, ...]:
+        """The frames that answer a command at once; none if it is no command."""
+        if len(written) != 16:
+            return ()
+        asked = aes.decrypt(self.family.key, written)
+        said = _OLD_ANSWERS.get(asked[:2], ()) if self.family.old else _ANSWERS.get(asked[:3], ())
+        return tuple(aes.encrypt(self.family.key, each.ljust(16, b"\x00")) for each in said)
+
+    def starts_stream(self, written: bytes) -> bool:
+        return not self.family.old and bool(self.answers(written))
 
     def live(self, time: float) -> bytes:
         """The measurement of this second."""

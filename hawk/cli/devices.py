@@ -1,6 +1,7 @@
 """`hawk devices`: what a running service does for one device."""
 
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,37 @@ def release(
         until = said["attributes"]["until"]
         device_id = None if mac is None else said["id"]
         return {"device_id": device_id, "until": until}, f"{whom} left to others for {minutes} min."
+
+    _do(data, work, as_json=as_json)
+
+
+@devices.command()
+@click.argument("mac")
+@click.option("--days", type=click.FloatRange(0, 366, min_open=True), help="Only the last ones; else all.")
+@_DATA
+@_JSON
+def history(mac: str, days: float | None, data: Path | None, *, as_json: bool) -> None:
+    """Read what MAC remembers of the time when nobody listened, into the log."""
+
+    def work(ask: Callable[..., Any]) -> tuple[dict[str, Any], str]:
+        from hawk.cli.output import progress
+        from hawk.cli.running import Refused
+
+        attributes = {} if days is None else {"days": days}
+        job = ask("POST", f"/api/devices/{mac}/history", {"data": {"type": "jobs", "attributes": attributes}})
+        with progress() as show:
+            task = show.add_task("Reading", total=1.0)
+            while (said := job["data"]["attributes"])["state"] == "running":
+                time.sleep(0.3)
+                job = ask("GET", f"/api/jobs/{job['data']['id']}")
+                show.update(task, completed=said["progress"])
+        if said["error"] is not None:
+            raise Refused(said["error"]["code"], said["error"]["detail"])
+        if (result := said["result"]) is None:
+            raise Refused("cancelled", "somebody cancelled it")
+        device_id = job["data"]["relationships"]["device"]["data"]["id"]
+        words = f"{result['records']} records, {result['stored']} of them new."
+        return {"device_id": device_id, **result}, words
 
     _do(data, work, as_json=as_json)
 

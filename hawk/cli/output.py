@@ -3,11 +3,14 @@
 import json
 import signal
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from hawk.errors import CannotWrite, HawkError, StartError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 FAILED, CANNOT_WRITE = 1, 73
 
@@ -24,6 +27,15 @@ def exit_with_error(error: HawkError, *, as_json: bool, exit_code: int | None = 
     else:
         click.echo(f"hawk: {error}", err=True)
     sys.exit(_code_of(error) if exit_code is None else exit_code)
+
+
+def progress() -> "Progress":
+    """A bar on stderr, in a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    return Progress(console=console, transient=True, disable=not console.is_terminal)
 
 
 def _document(error: HawkError) -> object:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hawk.cli.options import FOLDER
-from hawk.cli.output import exit_with_error
+from hawk.cli.output import exit_with_error, progress
 from hawk.errors import BluetoothError, HawkError
 
 if TYPE_CHECKING:  # imported where they are used: `hawk --help` must be quick
@@ -90,7 +90,7 @@ async def _listen(radio: "Radio", survey: "Survey", duration: float, limits: "Li
     async with trio.open_nursery() as nursery:
         nursery.start_soon(radio.run)
         nursery.start_soon(hear)
-        with _progress() as show:
+        with progress() as show:
             await _wait(duration, show)
             if limits is not None:
                 await _probe_all(radio, survey, limits, show)
@@ -155,15 +155,6 @@ async def _read(radio: "Radio", found: "Found", limits: "Limits") -> None:
         found.error = error
     if exchange.sample is not None:
         found.said, found.error = Said(exchange.sample, _now(), Source.GATT), None
-
-
-def _progress() -> "Progress":
-    """A bar on stderr, in a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    return Progress(console=console, transient=True, disable=not console.is_terminal)
 
 
 def _now() -> int:

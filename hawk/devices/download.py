@@ -12,8 +12,8 @@ from hawk.drivers.api import Download, Gatt, History
 from hawk.errors import BluetoothError, SilentDevice
 from hawk.model.reading import Moment
 
-IN_VAIN = 3  # links in a row that brought nothing
-PAUSE = 5.0  # [s] between two links: others have their turn
+IN_VAIN = 5  # links in a row that brought nothing
+PAUSE = 2.0  # [s] between two links: others have their turn
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from hawk.wire import aes
 PAGE = 4000  # records: under 3 s of transfer, so that a lost link costs little; 16,381 would be the limit
 OVERLAP = 128  # records that must fit: a resting battery repeats the same one for hours
 INTERVAL = 120.0  # [s] between two records
+SMALLEST = 256  # twice the overlap
 _TRIES = 4  # of a page
 _LAST = 0xFFFF  # a BM6 takes 16 bits of an index
 _END_BYTES = 6  # the mark and its length
@@ -52,6 +53,7 @@ class Bm6Download:
         self._complete = False
         self._restarts = 0
         self._tries = 0  # of the page at hand
+        self._size = PAGE
         self._emptied = False  # an empty reply came once
         self._idle = 0  # frames since the last one with history
         self._forget_page()
@@ -70,6 +72,9 @@ class Bm6Download:
         self._expected = int(seconds // INTERVAL)
 
     def begin(self) -> tuple[bytes, ...]:
+        """After a link on which no page came whole the pages are smaller."""
+        if self._tries:
+            self._size = max(SMALLEST, self._size // 2)
         self._tries = 0
         return self._ask()
 
@@ -104,7 +109,7 @@ class Bm6Download:
 
     def _page(self) -> _Page:
         start = max(0, len(self.records) - OVERLAP + self._moved) if self.records else 0
-        return _Page(start, min(start + PAGE, _LAST))
+        return _Page(start, min(start + self._size, _LAST))
 
     def _forget_page(self) -> None:
         self._data = bytearray()
@@ -158,7 +163,7 @@ class Bm6Download:
         else:
             return self._start_over()
         self._complete = len(came) < page.wanted or len(self.records) >= self._most
-        self._emptied = False
+        self._emptied, self._tries = False, 0
         return () if self._complete else self.begin()
 
     def _fit(self, came: list[bytes]) -> int | None:

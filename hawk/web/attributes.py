@@ -70,6 +70,18 @@ def release_seconds(body: bytes) -> float:
     return minutes * 60.0
 
 
+def history_days(body: bytes) -> float | None:
+    """How many of the last days; None for all. Raises what `parse_document` raises, and Invalid."""
+    attributes = parse_document(body, "jobs").attributes if body else {}
+    _only(attributes, {"days"}, _HERE)
+    days = attributes.get("days")
+    if days is None:
+        return None
+    if isinstance(days, bool) or not isinstance(days, int | float) or not 0 < days <= 366:
+        raise Invalid("days is a number above 0, at most 366", f"{_HERE}/days")
+    return float(days)
+
+
 def vehicle_name(sent: Sent, vehicle_id: str | None = None) -> str | None:
     """Without an id: of a vehicle that is to be made. Raises ApiError 403 or 409, or Invalid."""
     if vehicle_id is None and sent.id is not None:

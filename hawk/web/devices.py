@@ -10,18 +10,27 @@ from actors import ActorRef, FindChild
 from hawk.devices.messages import EndRelease, GetConnection, GetView, PollNow, Release
 from hawk.directory.messages import ListDevices, ListVehicles, LookUpDevice
 from hawk.errors import Invalid, NotConfigured, NotFound, StoreUnavailable
+from hawk.jobs.messages import StartHistory
 from hawk.model.address import Address, parse_address
 from hawk.model.device import DeviceView, Lifecycle, LinkState
 from hawk.model.reading import Reading
 from hawk.registry.messages import ChangeDevice, ConfigureDevice, GetRegistry, RemoveDevice
 from hawk.store.messages import Flush, GetReadings
-from hawk.web.attributes import VEHICLE_ID, VEHICLE_LINK, device_address, device_changes, release_seconds
+from hawk.web.attributes import (
+    VEHICLE_ID,
+    VEHICLE_LINK,
+    device_address,
+    device_changes,
+    history_days,
+    release_seconds,
+)
 from hawk.web.http import answer, endpoint, no_content, services
 from hawk.web.jsonapi import ApiError, Sent, parse_document
 from hawk.web.query import Asked, Parameters, bad_parameter
 from hawk.web.resources import (
     connection_resource,
     device_resource,
+    job_resource,
     reading_resource,
     release_resource,
     vehicle_resource,
@@ -109,6 +118,16 @@ async def poll_device(_: Asked, mac: str) -> Response:
 async def get_connection(asked: Asked, mac: str) -> Response:
     ref = await _actor(parse_address(mac))
     return answer({"data": asked.sparse(connection_resource(await ask(ref, GetConnection())))})
+
+
+@routes.post("/<mac>/history")
+@endpoint()
+async def read_history(asked: Asked, mac: str) -> Response:
+    """What the device remembers, as a job."""
+    address = parse_address(mac)
+    await _actor(address)
+    job = await ask(services().jobs, StartHistory(address, history_days(asked.body)))
+    return answer({"data": job_resource(job)}, 202, {"Location": f"/api/jobs/{job.id}"})
 
 
 @routes.post("/<mac>/release")

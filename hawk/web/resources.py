@@ -5,7 +5,8 @@ from typing import Any
 
 from hawk.devices.messages import Connection
 from hawk.directory.messages import VehicleView
-from hawk.events import DeviceDiscovered
+from hawk.events import DeviceDiscovered, HistoryProgress
+from hawk.jobs.messages import Job
 from hawk.model.device import DeviceView, Lifecycle, Retry
 from hawk.model.instant import rfc3339
 from hawk.model.reading import QUANTITIES, Moment, Reading
@@ -179,6 +180,34 @@ def connection_resource(connection: Connection) -> dict[str, Any]:
 def release_resource(released: str, until: Moment) -> dict[str, Any]:
     """`released` is an address, or "all"."""
     return resource("releases", released, {"until": timestamp(until)})
+
+
+def job_resource(job: Job) -> dict[str, Any]:
+    result = job.result and {
+        "records": job.result.records,
+        "stored": job.result.stored,
+        "from": instant(job.result.since),
+        "to": instant(job.result.until),
+    }
+    attributes = {
+        "kind": job.kind,
+        "state": job.state.value,
+        "progress": round(job.progress, 3),
+        "result": result,
+        "error": None if job.code is None else {"code": job.code, "detail": job.detail},
+    }
+    links = {"device": to_one("devices", job.address)}
+    return resource("jobs", job.id, attributes, links, f"/api/jobs/{job.id}")
+
+
+def history_resource(fact: HistoryProgress) -> dict[str, Any]:
+    attributes = {
+        "records": fact.records,
+        "most": fact.most,
+        "imported": fact.imported,
+        "error": fact.error,
+    }
+    return resource("history", fact.address, attributes, {"device": to_one("devices", fact.address)})
 
 
 def discovery_resource(fact: DeviceDiscovered) -> dict[str, Any]:

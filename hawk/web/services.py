@@ -48,6 +48,7 @@ class Services:
     store: ActorRef[Any]
     scanner: ActorRef[Any]
     arbiter: ActorRef[Any]
+    jobs: ActorRef[Any]
     system: ActorSystem
     clock: Clock
     gateway_id: str

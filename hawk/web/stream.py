@@ -21,6 +21,7 @@ from hawk.events import (
     DeviceDiscovered,
     DeviceRemoved,
     DeviceUpdated,
+    HistoryProgress,
     ReadingsStored,
     ReadingTaken,
     RungTaken,
@@ -33,7 +34,13 @@ from hawk.model.device import DeviceView
 from hawk.model.reading import Reading
 from hawk.store.messages import GetReadingsAfter, GetStoreStatus
 from hawk.web.jsonapi import ApiError, dumps, resource
-from hawk.web.resources import device_resource, discovery_resource, reading_resource, vehicle_resource
+from hawk.web.resources import (
+    device_resource,
+    discovery_resource,
+    history_resource,
+    reading_resource,
+    vehicle_resource,
+)
 from hawk.web.services import LONG_DEADLINE, Services, StreamsEnd, ask
 
 QUEUE = 256  # facts that a slow client may be behind
@@ -43,7 +50,8 @@ TYPES = ("reading", "live", "device", "vehicle", "discovery", "alert", "history"
 
 _HEARD = (
     ReadingsStored, ReadingTaken, DeviceUpdated, DeviceChanged, DeviceRemoved, DeviceDiscovered,
-    VehicleChanged, VehicleRemoved, VehicleSummarised, BluetoothChanged, RungTaken, StreamsEnd,
+    VehicleChanged, VehicleRemoved, VehicleSummarised, BluetoothChanged, RungTaken, HistoryProgress,
+    StreamsEnd,
 )  # fmt: skip
 
 
@@ -185,6 +193,9 @@ class Stream:
             case DeviceDiscovered():
                 if fits("discovery", fact.key):
                     yield event("discovery", discovery_resource(fact))
+            case HistoryProgress():
+                if fits("history", fact.address):
+                    yield event("history", history_resource(fact))
             case BluetoothChanged(listening, reason):
                 if fits("system"):
                     attributes = {"bluetooth": {"listening": listening, "reason": reason}}

@@ -432,6 +432,19 @@ class Daemon:
             if monitor.faults.notify == "ok" and monitor.adverts != "plain":
                 self.spawn(self._acknowledge(monitor, char), device)
             self._start_stream(device, char)
+        elif properties["UUID"].value == WRITE and (sent := monitor.remembered(bytes(message.body[0]))):
+            self.spawn(self._recite(device, f"{path.rsplit('/', 1)[0]}/{NOTIFY_HANDLE}", sent), device)
+
+    async def _recite(self, device: str, char: str, sent: list[bytes]) -> None:
+        monitor = self.monitors[device]
+        for frame in sent:
+            self._push(char, frame)
+            await asyncio.sleep(0)
+            monitor.frames_sent += 1
+            if 0 <= monitor.faults.drop_after_frames <= monitor.frames_sent:
+                monitor.faults.drop_after_frames = -1  # the next link holds
+                self.drop(device)
+                return
 
     async def _reply(self, device: str, written: bytes) -> None:
         monitor = self.monitors[device]

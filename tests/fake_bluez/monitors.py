@@ -1,12 +1,13 @@
 """Battery monitors as they are on the air and over a link: BM6, BM7 and BM2, from the captures."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from tests.fake_bluez import modbus
+from tests.fake_bluez import history, modbus
 from tests.fake_bluez.faults import Faults
 from tests.fake_bluez.shunt import Shunt, notifications
 
@@ -48,6 +49,7 @@ class Monitor:
     device_id: int = 255
     module: modbus.Module = field(default_factory=modbus.Module)
     shunt: Shunt = field(default_factory=Shunt)
+    memory: list[str] = field(default_factory=list)  # records in hex, the newest first
     faults: Faults = field(default_factory=Faults)
     frames_sent: int = 0
     commands: int = 0
@@ -145,6 +147,27 @@ class Monitor:
         asked = crypt(self.key, written, seal=False)[:3] == ASK
         self.commands += asked
         return asked
+
+    def remembered(self, written: bytes) -> list[bytes]:
+        """The notifications that answer a command about its history."""
+        if len(written) != 16 or self.family not in KEYS:
+            return []
+        plain, records = crypt(self.key, written, seal=False), [bytes.fromhex(each) for each in self.memory]
+        sent: Iterable[bytes] = ()
+        if self.family == "BM2":
+            if plain[:2] == b"\xe7\x01":
+                sent = [history.bm2_size(records)]
+            elif plain[:3] == b"\xe3\0\0":
+                sent = history.bm2_reply(records)
+        elif plain[:3] == bytes.fromhex("d15505"):
+            first, end = plain[3:6], plain[6:9]
+            if self.family == "BM6":  # which takes 16 bits of an index
+                first, end = first[1:], end[1:]
+            sent = history.bm6_reply(records, int.from_bytes(first, "big"), int.from_bytes(end, "big"))
+        return [b"".join(self._sealed_blocks(each)) for each in sent]
+
+    def _sealed_blocks(self, plain: bytes) -> Iterable[bytes]:
+        return (crypt(self.key, plain[i : i + 16], seal=True) for i in range(0, len(plain), 16))
 
     def acknowledgement(self) -> bytes:
         return crypt(self.key, (ASK + b"\xff").ljust(16, b"\0"), seal=True)

@@ -222,7 +222,7 @@ async def open_stage(
             refs["registry"] = await system.start(ChildSpec("registry", know))
             live = partial(DirectoryActor.start, refs["registry"], VirtualClock(), 300.0)
             refs["directory"] = await system.start(ChildSpec("directory", live))
-        for name in ("registry", "directory", "store", "scanner", "arbiter", "devices"):
+        for name in ("registry", "directory", "store", "scanner", "arbiter", "devices", "jobs"):
             if name not in refs:
                 script = partial(Scripted.start, said.get(name, {}))
                 refs[name] = await system.start(ChildSpec(name, script))
@@ -233,6 +233,7 @@ async def open_stage(
             store=refs["store"],
             scanner=refs["scanner"],
             arbiter=refs["arbiter"],
+            jobs=refs["jobs"],
             system=system,
             clock=VirtualClock(),
             gateway_id=GATEWAY,

@@ -1,0 +1,93 @@
+"""The jobs: starts them, follows them, keeps how they ended."""
+
+import secrets
+from collections import OrderedDict
+from dataclasses import replace
+from typing import Any
+
+import trio
+
+from actors import Actor, ActorCrashed, ActorRef, AskTimeout, FindChild
+from hawk.devices.messages import DownloadHistory
+from hawk.errors import HawkError, NotFound
+from hawk.events import HistoryProgress
+from hawk.jobs.messages import CancelJob, GetJob, Job, JobState, StartHistory
+from hawk.store.messages import Imported
+
+KEPT = 100
+FIND_WITHIN = 5.0  # [s]
+LONGEST = 3600.0  # [s] a device may go out of range in the middle
+
+
+class JobsActor(Actor):
+    def __init__(self, devices: ActorRef[Any]) -> None:
+        super().__init__()
+        self._devices = devices
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._tasks: dict[str, trio.CancelScope] = {}
+
+    async def setup(self) -> None:
+        self.subscribe(HistoryProgress)
+
+    def on_receive(self, message: Any) -> Any:
+        match message:
+            case StartHistory():
+                return self._start(message)
+            case GetJob(job_id):
+                return self._job(job_id)
+            case CancelJob(job_id):
+                return self._cancel(job_id)
+            case HistoryProgress():
+                self._follow(message)
+            case Job():
+                self._jobs[message.id] = message
+            case _:
+                return super().on_receive(message)
+        return None
+
+    def _job(self, job_id: str) -> Job:
+        if (job := self._jobs.get(job_id)) is None:
+            raise NotFound(
+                f"there is no job {job_id!r}: a restart forgets them, and so do a hundred later ones"
+            )
+        return job
+
+    def _start(self, wanted: StartHistory) -> Job:
+        job = Job(secrets.token_hex(6), "history", wanted.address)
+        self._jobs[job.id] = job
+        while len(self._jobs) > KEPT:
+            self._jobs.popitem(last=False)
+        self._tasks[job.id] = self.spawn(self._work, job, wanted)
+        return job
+
+    def _cancel(self, job_id: str) -> Job:
+        job = self._job(job_id)
+        if job.state is JobState.RUNNING:
+            self._tasks[job_id].cancel()
+            job = self._jobs[job_id] = replace(job, state=JobState.CANCELLED)
+        return job
+
+    def _follow(self, fact: HistoryProgress) -> None:
+        for job in self._jobs.values():
+            if job.address == fact.address and job.state is JobState.RUNNING:
+                self._jobs[job.id] = replace(job, progress=min(1.0, fact.records / max(fact.most, 1)))
+
+    async def _work(self, job: Job, wanted: StartHistory) -> None:
+        try:
+            imported = await self._read(wanted)
+        except HawkError as error:
+            ended = replace(job, state=JobState.FAILED, code=error.outcome, detail=str(error))
+        except (AskTimeout, ActorCrashed):
+            detail = "The device was restarted meanwhile, or took too long: try again."
+            ended = replace(job, state=JobState.FAILED, code="timeout", detail=detail)
+        else:
+            ended = replace(job, state=JobState.DONE, progress=1.0, result=imported)
+        finally:
+            self._tasks.pop(job.id, None)
+        self.ref.tell(ended)
+
+    async def _read(self, wanted: StartHistory) -> Imported:
+        ref = await self._devices.ask(FindChild(wanted.address)).within(FIND_WITHIN)
+        if ref is None:
+            raise NotFound(f"{wanted.address} is not configured: nothing is read of it")
+        return await ref.ask(DownloadHistory(wanted.days)).within(LONGEST)

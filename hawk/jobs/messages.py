@@ -1,0 +1,49 @@
+"""Work that takes longer than a request: what it is, how far it is, how it ended."""
+
+import enum
+from dataclasses import dataclass
+
+from actors import Query
+from hawk.model.address import Address
+from hawk.store.messages import Imported
+
+
+class JobState(enum.StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    id: str
+    kind: str  # "history"
+    address: Address
+    state: JobState = JobState.RUNNING
+    progress: float = 0.0  # 0 to 1, of the most that may come; jumps to 1 at the end
+    result: Imported | None = None  # when it is done
+    code: str | None = None  # of the error, when it failed
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartHistory(Query[Job]):
+    """Of a device that is configured."""
+
+    address: Address
+    days: float | None = None  # None: all that it remembers
+
+
+@dataclass(frozen=True, slots=True)
+class GetJob(Query[Job]):
+    """Raises NotFound; the last hundred are known."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelJob(Query[Job]):
+    """One that has ended stays as it ended. Raises NotFound."""
+
+    id: str
