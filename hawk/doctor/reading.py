@@ -27,7 +27,7 @@ async def connect(radio: Radio, catalogue: Catalogue, listen: float = LISTEN) ->
 
     def hear(advertisement: Advertisement) -> None:
         if (identified := catalogue.hear(advertisement)) is not None:
-            near[advertisement.address] = advertisement, identified.driver
+            near[advertisement.address] = advertisement, identified.driver.named(advertisement.name or "")
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(radio.run)

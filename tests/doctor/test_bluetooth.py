@@ -16,6 +16,7 @@ from hawk.doctor.bluetooth import examine, version_check
 from hawk.doctor.checks import LAYERS, Check
 from hawk.drivers import catalogue
 from tests.fake_bluez.rig import FakeBluez
+from tests.test_renogy import PRO, module
 
 SHORT = 0.5  # [s]
 
@@ -39,6 +40,13 @@ def test_where_all_is_well_it_says_so_and_leaves_nothing_on() -> None:
     assert all(check.ok for check in checks.values())
     assert checks["scan"].detail == "2 devices heard in 0.5 s"
     assert checks["connect"].detail.endswith("a BM6, was read: 11.50 V")
+
+
+def test_a_battery_is_read_by_what_its_name_says_of_it() -> None:
+    """This one answers to no other id than the name's."""
+    with FakeBluez([module(PRO, name="RNGC12BAT280019")]):
+        checks = examined()
+    assert checks["connect"].detail.endswith("a renogy_battery, was read: 13.30 V")
 
 
 def test_without_a_bus_nothing_above_it_is_checked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
