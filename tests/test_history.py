@@ -77,14 +77,14 @@ def test_a_whole_history_of_71_days_comes_complete_and_once(tmp_path: Path) -> N
 
 def test_links_that_break_at_random_points_change_nothing(tmp_path: Path) -> None:
     chance = random.Random(5)
-    with FakeBluez([monitor(30_000)], period=0.2) as bluez, ByHand(tmp_path / "data") as service:
+    with FakeBluez([monitor(30_000, reply_delay=0.01)], period=0.2) as bluez, ByHand(tmp_path / "data") as service:
         configure(service)
         job = service.http.post(f"/api/devices/{A}/history")
         assert job.status_code == 202
         path = job.json()["data"]["links"]["self"]
         for _ in range(TIMES):
-            wait_until(lambda: bluez.state()["notifying"], within=30)
-            time.sleep(chance.uniform(0.0, 0.6))  # somewhere in a page
+            wait_until(lambda: bluez.state()["notifying"], within=30, every=0.01)
+            time.sleep(chance.uniform(0.0, 1.2))  # somewhere in a page, of which one takes 1 s here
             bluez.do("drop", address=A)
         wait_until(lambda: service.get(path)["data"]["attributes"]["state"] != "running", within=120)
         ended = service.get(path)["data"]["attributes"]

@@ -439,7 +439,7 @@ class Daemon:
         monitor = self.monitors[device]
         for frame in sent:
             self._push(char, frame)
-            await asyncio.sleep(0)
+            await asyncio.sleep(monitor.faults.reply_delay)
             monitor.frames_sent += 1
             if 0 <= monitor.faults.drop_after_frames <= monitor.frames_sent:
                 monitor.faults.drop_after_frames = -1  # the next link holds
