@@ -31,12 +31,12 @@ class Listening:
         radio: Radio,
         recovery: Recovery,
         heard: Callable[[Advertisement], None],
-        changed: Callable[[bool, str | None], None],
+        changed: Callable[[BluetoothError | None], None],
         climbed: Callable[[Rung], None],
         give_up: Callable[[str], None],
     ) -> None:
-        """`changed` is called when hearing becomes possible (True, None) or impossible
-        (False, why); it is silent about scans that nobody wants. `climbed` is called when a rung
+        """`changed` is called when hearing becomes possible (None) or impossible (why); it is
+        silent about scans that nobody wants. `climbed` is called when a rung
         is taken, `give_up` when it is so long ago that anything was heard that the process shall end.
         """
         self._radio, self._recovery = radio, recovery
@@ -46,9 +46,9 @@ class Listening:
         self._scope = trio.CancelScope()  # around all scans until they are unwanted
         self._silence = trio.CancelScope()  # around the scan that runs
         self._ordered: Rung | None = None
-        self._said: tuple[bool, str | None] | None = None
+        self._said: str | None = None  # the last news: "" = hearing
         self.hearing = False
-        self.reason: str | None = None  # why nothing can be heard; None also when nobody tries
+        self.outage: BluetoothError | None = None  # why nothing can be heard; None also when nobody tries
         self.down_since: float | None = None  # [s of Trio's clock] as long as nothing can be heard
 
     def want(self, wanted: bool) -> None:
@@ -68,7 +68,7 @@ class Listening:
             await self._wanted.wait()
             with trio.CancelScope() as self._scope:
                 await self._listen()
-            self.hearing, self.reason, self.down_since = False, None, None
+            self.hearing, self.outage, self.down_since = False, None, None
 
     async def _listen(self) -> None:
         while True:
@@ -78,7 +78,7 @@ class Listening:
                 await self._climb(ordered or self._recovery.silent(now))
                 continue
             rung = self._recovery.failed(now, stuck=isinstance(error, BluetoothStuck))
-            self._say(hearing=False, reason=str(error))
+            self._say(error)
             if self._recovery.hopeless(now - (self.down_since or now)):
                 self._give_up(str(error))
             await self._climb(rung)
@@ -118,28 +118,29 @@ class Listening:
         patience = self._recovery.patience
         await trio.sleep(patience.settled_again if self._recovery.troubled else patience.settled)
         self._recovery.works()
-        self._say(hearing=True, reason=None)
+        self._say(None)
 
     def _take(self, advertisement: Advertisement) -> None:
         self._recovery.heard()
         self._silence.deadline = self._silent_at()
-        self._say(hearing=True, reason=None)
+        self._say(None)
         self._heard(advertisement)
 
     def _silent_at(self) -> float:
         return trio.current_time() + self._recovery.longest_silence()
 
-    def _say(self, *, hearing: bool, reason: str | None) -> None:
-        if hearing:
+    def _say(self, outage: BluetoothError | None) -> None:
+        if outage is None:
             self.down_since = None
         elif self.down_since is None:
             self.down_since = trio.current_time()
-        self.hearing, self.reason = hearing, reason
-        if self._said == (hearing, reason):
+        self.hearing, self.outage = outage is None, outage
+        said = "" if outage is None else f"{outage.outcome} {outage}"
+        if self._said == said:
             return
-        self._said = hearing, reason
-        if hearing:
+        self._said = said
+        if outage is None:
             log.info("listening for devices")
         else:
-            log.warning("no device can be heard: %s", reason)
-        self._changed(hearing, reason)
+            log.warning("no device can be heard: %s", outage)
+        self._changed(outage)

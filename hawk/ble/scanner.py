@@ -17,7 +17,7 @@ from hawk.ble.sightings import Sightings
 from hawk.ble.understanding import Understanding, Understood
 from hawk.clock import Clock
 from hawk.drivers.catalogue import Catalogue
-from hawk.errors import BluetoothError, HawkError, NoAdapter
+from hawk.errors import BluetoothError, HawkError
 from hawk.events import BluetoothChanged, DeviceChanged, DeviceRemoved, DeviceSeen, RungTaken
 from hawk.model.address import Address
 from hawk.model.advertisement import Advertisement
@@ -145,7 +145,7 @@ class ScannerActor(Actor):
         down_since = self._listening.down_since
         return ScannerStatus(
             listening=self._listening.hearing,
-            reason=self._listening.reason,
+            reason=None if self._listening.outage is None else str(self._listening.outage),
             adverts=self._adverts,
             devices=self._sightings.lately(self._clock.moment().boot_time),
             restarts=self._recovery.taken[Rung.RESTART_SCAN],
@@ -189,12 +189,13 @@ class ScannerActor(Actor):
         self._want()
         self._consider(advertisement, understood)
 
-    def _changed(self, listening: bool, reason: str | None) -> None:
-        self.publish(BluetoothChanged(listening, reason))
-        if listening:
+    def _changed(self, outage: BluetoothError | None) -> None:
+        if outage is None:
+            self.publish(BluetoothChanged(listening=True))
             self.spawn(self._clear_leftovers)
-        if not listening:
-            self._fail_seekers(NoAdapter(reason))
+        else:
+            self.publish(BluetoothChanged(listening=False, reason=str(outage)))
+            self._fail_seekers(outage)
 
     # -- recovering --------------------------------------------------------------------------
 
@@ -214,8 +215,8 @@ class ScannerActor(Actor):
         return Sighted(moment, adapter, self._sightings.name(address))
 
     def _seek(self, address: Address) -> Sighted | Later[Sighted]:
-        if self._listening.reason is not None:
-            raise NoAdapter(self._listening.reason)
+        if self._listening.outage is not None:
+            raise self._listening.outage.with_traceback(None)  # else it grew with every asker
         last = self._sightings.last(address)
         if last is not None and self._clock.moment().boot_time - last.boot_time <= FRESH:
             return self._sighted(address, last)
@@ -230,7 +231,7 @@ class ScannerActor(Actor):
             self._seekers[address] = waiting
         self._want()
 
-    def _fail_seekers(self, error: NoAdapter) -> None:
+    def _fail_seekers(self, error: BluetoothError) -> None:
         seekers, self._seekers = self._seekers, {}
         for later in (each for waiting in seekers.values() for each in waiting):
             later.fail(error)
@@ -263,7 +264,7 @@ class ScannerActor(Actor):
 
     def _close_window(self) -> None:
         """Not while nothing can be heard: an adapter that comes late is no reason to find nothing."""
-        if self._listening.reason is not None:
+        if self._listening.outage is not None:
             self.after(self._discovery.scan_duration, _WindowCloses())
             return
         self._window = False

@@ -15,7 +15,7 @@ from hawk.ble.messages import GetScannerStatus, ScannerStatus, Seek, Tried
 from hawk.ble.recovery import Recovery
 from hawk.ble.scanner import ASK_AGAIN, BUFFER, FRESH, Discovery, ScannerActor
 from hawk.ble.sightings import Sightings
-from hawk.errors import BluetoothStuck, CannotWrite, HawkError, NoAdapter
+from hawk.errors import BluetoothOff, BluetoothStuck, CannotWrite, HawkError, NoAdapter, NoPermission
 from hawk.events import BluetoothChanged, DeviceSeen, RungTaken
 from hawk.model.device import Device, Lifecycle
 from hawk.model.reading import Moment
@@ -450,6 +450,18 @@ async def test_seeking_without_an_adapter_says_why(autojump_clock: MockClock) ->
         with pytest.raises(NoAdapter, match="pulled"):
             await asked.within(0.1)
         with pytest.raises(NoAdapter, match="pulled"):
+            await stage.scanner.ask(Seek(address(1))).within(0.1)
+
+
+@pytest.mark.parametrize("error", [BluetoothOff("off"), NoPermission("no"), BluetoothStuck("hangs")])
+async def test_who_seeks_is_told_which_outage_it_is(error: NoAdapter, autojump_clock: MockClock) -> None:
+    async with open_stage() as stage:
+        asked = stage.scanner.ask(Seek(address(1)))
+        await trio.sleep(1)
+        stage.radio.fail(error)
+        with pytest.raises(type(error)):
+            await asked.within(0.1)
+        with pytest.raises(type(error)):
             await stage.scanner.ask(Seek(address(1))).within(0.1)
 
 

@@ -13,9 +13,12 @@ from hawk.devices.poll import Polled, Poller
 from hawk.devices.visit import Visitor
 from hawk.drivers.api import Heard
 from hawk.errors import (
+    BluetoothOff,
     ConnectFailed,
+    ConnectTimedOut,
     LinkLost,
     NoAdapter,
+    NoPermission,
     NotHeard,
     SilentDevice,
     Undecodable,
@@ -388,6 +391,35 @@ async def test_an_adapter_that_comes_back_ends_the_waiting(autojump_clock: MockC
         stage.radio.hear(advert(1))
         await trio.sleep(0.8)
         assert [volts for _, volts in stage.said(Source.GATT)] == [12.60]
+
+
+@pytest.mark.parametrize("error", [NoAdapter("pulled"), BluetoothOff("off"), NoPermission("no")])
+async def test_an_outage_is_told_apart_and_counted_by_outcome_but_not_held_against_the_link(
+    error: NoAdapter, autojump_clock: MockClock
+) -> None:
+    async with open_stage(device(retry=Retry(attempts=1))) as stage:
+        await trio.sleep(5)
+        stage.radio.fail(error)
+        await trio.sleep(400)
+        view, connection = await stage.view(), await stage.connection()
+        assert view.outcome is not None
+        assert view.outcome.code == error.outcome
+        assert connection.transitions[-1].reason == error.outcome
+        counters = connection.counters
+        assert counters.polls == counters.failed == counters.failed_by[error.outcome] == 2
+        assert (counters.skipped, connection.quality.attempts) == (0, 0)
+
+
+async def test_a_device_that_falls_silent_after_a_vain_attempt_was_heard_all_the_same(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        stage.radio.script(1, Session(linking=45.0, refuse=ConnectTimedOut("no link")))
+        stage.radio.hear(advert(1))
+        await trio.sleep(110)
+        view = await stage.view()
+        assert view.outcome is not None
+        assert (view.outcome.code, view.link) == ("connect_timed_out", LinkState.ERROR)
 
 
 async def test_a_device_heard_all_the_time_is_not_connected_to_with_every_advert(
