@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors import ActorCrashed, ActorRef, AskTimeout
+from hawk.ble import refusal
 from hawk.ble.messages import LinkEstablished, ReleaseSlot, RequestSlot, Seek, Sighted, Slot, Tried
 from hawk.ble.radio import Conversation
 from hawk.devices.station import Station
 from hawk.drivers.api import Gatt
-from hawk.errors import BluetoothError, Busy, ConnectFailed, HeldByAnother, NotHeard
+from hawk.errors import BluetoothError, Busy, ConnectFailed, NotHeard
 from hawk.model.address import Address
 from hawk.model.device import LinkState
 
@@ -33,10 +34,7 @@ class Visitor:
             return await self.station.scanner.ask(Seek(self.address)).within(within)
         except (AskTimeout, ActorCrashed) as error:
             if self.address in await self.station.radio.links():
-                raise HeldByAnother(
-                    f"Another program on this machine holds the link to {self.address}, and only one can: end"
-                    " it there (Home Assistant's own Bluetooth, bluetoothctl, another gateway)."
-                ) from error
+                raise refusal.held_by_another(self.address) from error
             raise NotHeard(
                 f"{self.address} was not heard for {within:.0f} s: it is out of range or without power,"
                 " or an app on a phone holds it. Go nearer, or close that app."
