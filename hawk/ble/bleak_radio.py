@@ -31,7 +31,7 @@ from hawk.ble import refusal
 from hawk.ble.bluez import Bluez, KnownDevice, Moved, adapter_of, chosen
 from hawk.ble.claim import claimed
 from hawk.ble.fresh import Fresh
-from hawk.ble.radio import Conversation, Limits
+from hawk.ble.radio import Conversation, Limits, held_by_another
 from hawk.ble.talk import Deadlines, News, bounded, finished, talk
 from hawk.drivers.api import Gatt
 from hawk.errors import BluetoothError, BluetoothStuck, Busy, NoAdapter, SilentDevice, Undecodable
@@ -201,7 +201,7 @@ class BleakRadio:
         if not known:
             raise refusal.not_heard(address)
         if address not in self._ours and any(_is_connected(said) for _, said in known):
-            raise refusal.held_by_another(address)
+            raise held_by_another(address)
         return max(known, key=lambda found: (adapter_of(found[0].details["path"]) == adapter, found[1].rssi))[
             0
         ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hawk.drivers.api import Gatt
+from hawk.errors import HeldByAnother
 from hawk.model.address import Address
 from hawk.model.advertisement import Advertisement
 from hawk.model.device import LinkState
@@ -30,6 +31,14 @@ class Limits:
     def longest(self) -> float:
         """After this a session has ended or hangs."""
         return self.connect + self.release + self.session + self.release + self.confirm + _SPARE
+
+
+def held_by_another(address: Address) -> HeldByAnother:
+    """As the radio finds it, or whoever seeks it in vain."""
+    return HeldByAnother(
+        f"Another program on this machine holds the link to {address}, and only one can: end it there"
+        " (Home Assistant's own Bluetooth, bluetoothctl, another gateway)."
+    )
 
 
 class Conversation(Protocol):

@@ -6,7 +6,6 @@ from hawk.errors import (
     BluetoothStuck,
     ConnectFailed,
     ConnectTimedOut,
-    HeldByAnother,
     LinkLost,
     NoAdapter,
     NoPermission,
@@ -80,13 +79,6 @@ def not_heard(address: Address) -> NotHeard:
     return NotHeard(
         f"{address} has not been heard lately: it is out of range or without power, or an app on a phone"
         " holds it. Go nearer, or close that app."
-    )
-
-
-def held_by_another(address: Address) -> HeldByAnother:
-    return HeldByAnother(
-        f"Another program on this machine holds the link to {address}, and only one can: end it there"
-        " (Home Assistant's own Bluetooth, bluetoothctl, another gateway)."
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import trio
 
 from actors import Actor, ActorCrashed, ActorRef, AskTimeout, Later
+from hawk.ble.leftovers import Leftovers
 from hawk.ble.listening import Listening
 from hawk.ble.messages import GetScannerStatus, ScannerStatus, Seek, Sighted, Tried
 from hawk.ble.radio import Radio
@@ -29,6 +30,11 @@ BUFFER = 1_000  # adverts between the radio and this actor; the oldest give way
 BATCH = 50  # adverts at a time, so that questions wait for milliseconds only
 FRESH = 20.0  # [s] a device heard so lately is there: BlueZ forgets it after 30
 REGISTRY_WITHIN = 10.0  # [s]
+_KILLED = (
+    "%s was connected when this service began, and the one before it was killed: the link was taken for"
+    " one it left, and ended"
+)
+_STAYED = "the link to %s had stayed when Bluetooth failed in a session: it was ended"
 ASK_AGAIN = 60.0  # [s] after the registry could not note a device
 
 log = logging.getLogger(__name__)
@@ -82,6 +88,7 @@ class ScannerActor(Actor):
         discovery: Discovery,
         listen: bool,
         recovery: Recovery,
+        leftovers: Leftovers,
         give_up: Callable[[str], None],
     ) -> None:
         """Without `listen` it scans only to discover devices and while somebody seeks one.
@@ -90,7 +97,7 @@ class ScannerActor(Actor):
         super().__init__()
         self._registry, self._clock = registry, clock
         self._discovery, self._listen = discovery, listen
-        self._radio, self._recovery = radio, recovery
+        self._radio, self._recovery, self._leftovers = radio, recovery, leftovers
         self._listening = Listening(radio, recovery, self._buffer, self._changed, self._climbed, give_up)
         self._understanding = Understanding(catalogue)
         self._sightings = Sightings()
@@ -240,16 +247,17 @@ class ScannerActor(Actor):
     # -- leftovers ---------------------------------------------------------------------------
 
     async def _clear_leftovers(self) -> None:
-        """A device that a killed process of ours left connected neither advertises nor answers
-        anybody: it is let go as soon as Bluetooth works."""
+        """A device whose link nobody uses any more neither advertises nor answers anybody. Only
+        links of our own are ended: of a process that was killed, and of sessions that nobody saw end.
+        """
         try:
-            ours = (await self._registry.ask(GetRegistry()).within(REGISTRY_WITHIN)).devices
-            for address in await self._radio.clear(tuple(ours)):
-                log.warning(
-                    "%s was still connected, by a process that was killed: the link was ended", address
-                )
+            known = (await self._registry.ask(GetRegistry()).within(REGISTRY_WITHIN)).devices
+            suspects = self._leftovers.suspects(known.values())
+            for address in await self._radio.clear(suspects):
+                log.warning(_KILLED if address in suspects else _STAYED, address)
+            self._leftovers.ended()
         except (BluetoothError, AskTimeout, ActorCrashed) as error:
-            log.warning("links that a killed process may have left could not be looked for: %s", error)
+            log.warning("links that were left behind could not be looked for: %s", error)
 
     # -- discovering -------------------------------------------------------------------------
 

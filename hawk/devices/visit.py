@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors import ActorCrashed, ActorRef, AskTimeout
-from hawk.ble import refusal
 from hawk.ble.messages import LinkEstablished, ReleaseSlot, RequestSlot, Seek, Sighted, Slot, Tried
-from hawk.ble.radio import Conversation
+from hawk.ble.radio import Conversation, held_by_another
 from hawk.devices.station import Station
 from hawk.drivers.api import Gatt
 from hawk.errors import BluetoothError, Busy, ConnectFailed, NotHeard
@@ -34,7 +33,7 @@ class Visitor:
             return await self.station.scanner.ask(Seek(self.address)).within(within)
         except (AskTimeout, ActorCrashed) as error:
             if self.address in await self.station.radio.links():
-                raise refusal.held_by_another(self.address) from error
+                raise held_by_another(self.address) from error
             raise NotHeard(
                 f"{self.address} was not heard for {within:.0f} s: it is out of range or without power,"
                 " or an app on a phone holds it. Go nearer, or close that app."

@@ -562,7 +562,7 @@ async def test_a_session_that_hangs_is_ended_and_the_others_go_on(autojump_clock
         stage.radio.script(1, Session(hang=True), Session())
         async with trio.open_nursery() as nursery:
             nursery.start_soon(stage.radio.chatter, advert(1), advert(2))
-            await trio.sleep(190)
+            await trio.sleep(220)
             nursery.cancel_scope.cancel()
         assert stage.radio.dropped == [address(1)]
         assert {reading.device_id for reading in stage.stored} == {address(1), address(2)}
