@@ -11,7 +11,7 @@ import trio
 from actors import Actor, ActorCrashed, ActorRef, AskTimeout, Later
 from hawk.ble.leftovers import Leftovers
 from hawk.ble.listening import Listening
-from hawk.ble.messages import GetScannerStatus, ScannerStatus, Seek, Sighted, Tried
+from hawk.ble.messages import Doubted, GetScannerStatus, ScannerStatus, Seek, Sighted, Tried
 from hawk.ble.radio import Radio
 from hawk.ble.recovery import Recovery
 from hawk.ble.sightings import Sightings
@@ -111,6 +111,7 @@ class ScannerActor(Actor):
         self.subscribe(DeviceChanged, DeviceRemoved)
         self.spawn(self._fetch_types)
         self.spawn(self._listening.run)
+        self.spawn(self._listening.watch)
         if not self._listen and self._discovery.initial_scan:
             self._open_window()
         if not self._listen and self._discovery.periodic_interval:
@@ -125,6 +126,8 @@ class ScannerActor(Actor):
                 return self._status()
             case Tried(address, linked):
                 self._tried(address, linked=linked)
+            case Doubted():
+                self._listening.doubt()
             case _AdvertsCame():
                 self._hear_some()
             case DeviceChanged(device):

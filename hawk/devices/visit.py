@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors import ActorCrashed, ActorRef, AskTimeout
-from hawk.ble.messages import LinkEstablished, ReleaseSlot, RequestSlot, Seek, Sighted, Slot, Tried
+from hawk.ble.messages import Doubted, LinkEstablished, ReleaseSlot, RequestSlot, Seek, Sighted, Slot, Tried
 from hawk.ble.radio import Conversation, held_by_another
 from hawk.devices.station import Station
 from hawk.drivers.api import Gatt
-from hawk.errors import BluetoothError, Busy, ConnectFailed, NotHeard
+from hawk.errors import BluetoothError, BluetoothStuck, Busy, ConnectFailed, NotHeard
 from hawk.model.address import Address
 from hawk.model.device import LinkState
 
@@ -69,5 +69,7 @@ class Visitor:
         except BluetoothError as error:
             if isinstance(error, ConnectFailed):
                 self.station.scanner.tell(Tried(self.address, linked=False))
+            elif isinstance(error, BluetoothStuck):
+                self.station.scanner.tell(Doubted())
             if not conversation.done:
                 raise

@@ -12,7 +12,7 @@ from trio.testing import MockClock
 from actors import Actor, ActorRef, ActorSystem, AskTimeout, ChildSpec, Supervisor
 from actors.testing import open_test_system
 from hawk.ble.leftovers import Leftovers
-from hawk.ble.messages import GetScannerStatus, ScannerStatus, Seek, Tried
+from hawk.ble.messages import Doubted, GetScannerStatus, ScannerStatus, Seek, Tried
 from hawk.ble.recovery import Recovery
 from hawk.ble.scanner import ASK_AGAIN, BUFFER, FRESH, Discovery, ScannerActor
 from hawk.ble.sightings import Sightings
@@ -406,13 +406,55 @@ async def test_devices_that_are_heard_but_never_linked_call_for_a_new_connection
         assert (await stage.status()).listening
 
 
-async def test_the_process_shall_end_after_the_time_that_was_set(autojump_clock: MockClock) -> None:
+async def test_the_process_shall_end_after_exactly_the_time_that_was_set(autojump_clock: MockClock) -> None:
+    async with open_stage(recovery=Recovery(exit_after=610)) as stage:
+        stage.radio.fail(NoAdapter("pulled"))
+        await trio.sleep(609)
+        assert stage.gave_up == []
+        await trio.sleep(2)
+        assert stage.gave_up == ["pulled"]
+
+
+async def test_an_outage_that_ends_in_time_does_not_end_the_process(autojump_clock: MockClock) -> None:
     async with open_stage(recovery=Recovery(exit_after=600)) as stage:
         stage.radio.fail(NoAdapter("pulled"))
-        await trio.sleep(590)
+        await trio.sleep(500)
+        stage.radio.recover()
+        await trio.sleep(3600)
         assert stage.gave_up == []
-        await trio.sleep(50)
-        assert stage.gave_up[0] == "pulled"
+
+
+async def test_silence_that_no_rung_ends_is_no_bluetooth_either(autojump_clock: MockClock) -> None:
+    async with open_stage(recovery=Recovery(exit_after=600)) as stage:
+        await trio.sleep(7200)  # where nobody advertises nothing is wrong
+        assert stage.gave_up == []
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(90 + 180 + 360 + 590)
+        assert stage.radio.steps == ["renew", "power_cycle"]
+        assert stage.gave_up == []
+        await trio.sleep(20)
+        assert stage.gave_up == ["nothing is heard any more"]
+
+
+async def test_a_device_that_is_heard_again_ends_the_silence(autojump_clock: MockClock) -> None:
+    async with open_stage(recovery=Recovery(exit_after=600)) as stage:
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(90 + 180 + 360 + 300)
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(500)
+        assert stage.gave_up == []
+
+
+async def test_a_scan_that_a_session_casts_doubt_on_is_started_anew_once(autojump_clock: MockClock) -> None:
+    async with open_stage() as stage:
+        await trio.sleep(100)
+        for _ in range(5):
+            stage.scanner.tell(Doubted())
+            await trio.sleep(2)
+        assert stage.radio.scans == 2
+        stage.radio.fail(BluetoothStuck("does not answer"))
+        await trio.sleep(1)
+        assert not (await stage.status()).listening
 
 
 async def test_links_that_a_killed_process_left_are_ended_when_bluetooth_works(

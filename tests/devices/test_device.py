@@ -14,6 +14,7 @@ from hawk.devices.visit import Visitor
 from hawk.drivers.api import Heard
 from hawk.errors import (
     BluetoothOff,
+    BluetoothStuck,
     ConnectFailed,
     ConnectTimedOut,
     LinkLost,
@@ -408,6 +409,20 @@ async def test_an_outage_is_told_apart_and_counted_by_outcome_but_not_held_again
         counters = connection.counters
         assert counters.polls == counters.failed == counters.failed_by[error.outcome] == 2
         assert (counters.skipped, connection.quality.attempts) == (0, 0)
+
+
+async def test_a_session_that_finds_bluetooth_hanging_has_the_scan_looked_at(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        await trio.sleep(30)
+        stage.radio.script(1, Session(refuse=BluetoothStuck("does not answer")))
+        stage.radio.hear(advert(1))
+        await trio.sleep(10)
+        view = await stage.view()
+        assert view.outcome is not None
+        assert view.outcome.code == "bluetooth_stuck"
+        assert stage.radio.scans == 2
 
 
 async def test_a_device_that_falls_silent_after_a_vain_attempt_was_heard_all_the_same(
