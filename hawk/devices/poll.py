@@ -33,6 +33,7 @@ class Poller:
     on_sample: Callable[[Sample], None]  # as soon as it is there: the link takes seconds to end
 
     async def poll(self) -> Polled:
+        began = trio.current_time()
         failed, spent = 0, 0.0  # sessions, and seconds in them
         vain: Polled | None = None  # the attempt that says most
         while True:
@@ -49,7 +50,8 @@ class Poller:
             if vain is None or not isinstance(polled.error, NotHeard):
                 vain = polled
             jitter = random.random()  # noqa: S311  # spreads attempts, keeps no secret
-            wait = self.visitor.station.inside_poll.wait(failed, spent, jitter)
+            elapsed = trio.current_time() - began if self.visitor.urgent else spent
+            wait = self.visitor.station.inside_poll.wait(failed, elapsed, jitter)
             if wait is None:
                 return replace(vain, failed=failed)
             await trio.sleep(wait)

@@ -15,7 +15,7 @@ from hawk.model.address import Address
 from hawk.model.device import LinkState
 
 SLOT_WITHIN = 1800.0  # [s] hundreds of devices may be before this one
-SLOT_WITHIN_URGENT = 120.0  # [s] one session that hangs may be before it
+SLOT_WITHIN_URGENT = 60.0  # [s] a session or two may be before it; who waits is rather told soon
 
 
 @dataclass(frozen=True, slots=True)

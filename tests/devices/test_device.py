@@ -7,14 +7,18 @@ import trio
 from trio.testing import MockClock
 
 from actors import AskTimeout, RestartChild
+from hawk.ble.radio import Limits
+from hawk.cli.running import PATIENCE
 from hawk.devices.device import _PollDue, _PollEnded
-from hawk.devices.messages import PollNow
+from hawk.devices.messages import POLL_WITHIN, PollNow
+from hawk.devices.policy import InsidePoll
 from hawk.devices.poll import Polled, Poller
-from hawk.devices.visit import Visitor
+from hawk.devices.visit import SLOT_WITHIN_URGENT, Visitor
 from hawk.drivers.api import Heard
 from hawk.errors import (
     BluetoothOff,
     BluetoothStuck,
+    Busy,
     ConnectFailed,
     ConnectTimedOut,
     LinkLost,
@@ -484,6 +488,38 @@ async def test_a_device_is_read_when_somebody_asks(autojump_clock: MockClock) ->
         assert (reading.sample.voltage, reading.source) == (13.10, Source.GATT)
         assert stage.radio.linked == set()
         assert stage.stored[-1] == reading
+
+
+def test_who_asks_waits_longer_than_anything_that_may_go_wrong_takes() -> None:
+    again, seek = InsidePoll().patience, InsidePoll().seek
+    assert again + seek + SLOT_WITHIN_URGENT + Limits().longest < POLL_WITHIN
+    assert PATIENCE > POLL_WITHIN  # of the command line
+
+
+async def test_who_asks_while_the_radio_is_taken_is_told_that_it_is_busy(autojump_clock: MockClock) -> None:
+    fleet = (device(1, polling_interval=NEVER), device(2, polling_interval=NEVER))
+    async with open_stage(*fleet) as stage:
+        stage.radio.script(1, Session(hang=True))
+        stage.radio.hear(advert(1))
+        await trio.sleep(5)
+        asked = (await stage.device(2)).ask(PollNow())
+        await trio.sleep(55)
+        stage.radio.hear(advert(2))
+        with pytest.raises(Busy):
+            await asked.within(70)
+
+
+async def test_who_asks_is_not_kept_waiting_by_one_attempt_after_the_other(autojump_clock: MockClock) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        stage.radio.hear(advert(1))
+        await trio.sleep(10)
+        stage.radio.script(1, Session(linking=20.0, refuse=ConnectFailed("no")))
+        asked = (await stage.device()).ask(PollNow())
+        await trio.sleep(75)
+        stage.radio.hear(advert(1))
+        with pytest.raises(ConnectFailed):
+            await asked.within(30)
+        assert stage.polls()[1:] == [10, 85]
 
 
 async def test_asking_during_a_poll_gives_its_reading(autojump_clock: MockClock) -> None:
