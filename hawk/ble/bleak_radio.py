@@ -289,6 +289,8 @@ class BleakRadio:
             for device in await bluez.devices(self._adapters):
                 if device.address == address and (device.connected or address in self._held):
                     await bluez.disconnect(address, device.path)
+        if address not in self._held:
+            self._ours.discard(address)
 
     async def _known(self) -> tuple[KnownDevice, ...]:
         async with self._asking() as bluez:

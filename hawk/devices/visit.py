@@ -32,12 +32,19 @@ class Visitor:
         try:
             return await self.station.scanner.ask(Seek(self.address)).within(within)
         except (AskTimeout, ActorCrashed) as error:
-            if self.address in await self.station.radio.links():
+            if await self._is_linked():
                 raise held_by_another(self.address) from error
             raise NotHeard(
                 f"{self.address} was not heard for {within:.0f} s: it is out of range or without power,"
                 " or an app on a phone holds it. Go nearer, or close that app."
             ) from error
+
+    async def _is_linked(self) -> bool:
+        try:
+            return self.address in await self.station.radio.links()
+        except BluetoothStuck:
+            self.station.scanner.tell(Doubted())
+            raise
 
     @asynccontextmanager
     async def slot(self, adapter: str) -> AsyncIterator[Slot]:

@@ -698,6 +698,7 @@ async def test_a_link_of_ours_that_nobody_saw_go_is_cleared_without_being_named(
                         await trio.sleep(0.01)
             assert {each[-17:].replace("_", ":") for each in bluez.state()["linked"]} <= {A, B}
             await radio.clear(())
+            assert await radio.clear(()) == ()
             assert [each[-17:].replace("_", ":") for each in bluez.state()["linked"]] == [B]
             nursery.cancel_scope.cancel()
 

@@ -429,6 +429,18 @@ async def test_a_session_that_finds_bluetooth_hanging_has_the_scan_looked_at(
         assert stage.radio.scans == 2
 
 
+async def test_a_device_that_is_not_heard_because_bluetooth_hangs_is_not_blamed(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        stage.radio.refuse_links = BluetoothStuck("does not answer")
+        await trio.sleep(70)
+        view = await stage.view()
+        assert view.outcome is not None
+        assert view.outcome.code == "bluetooth_stuck"
+        assert stage.radio.scans == 2
+
+
 async def test_a_device_that_falls_silent_after_a_vain_attempt_was_heard_all_the_same(
     autojump_clock: MockClock,
 ) -> None:
