@@ -122,6 +122,7 @@ def _open(launch: Launch, folder: DataFolder, stack: ExitStack, ending: Ending) 
         catalogue=catalogue.load(),
         listener=listener,
         give_up=ending.without_bluetooth,
+        after_kill=folder.after_kill,
         warnings=launch.loaded.warnings,
     )
 

@@ -64,6 +64,8 @@ class DataFolder:
         self.token_file = path / "api-token"
         self._gateway_id_file = path / "gateway-id"
         self._run_json = path / "run.json"
+        self.after_kill = False  # the service that had it before did not end by itself
+        self._run_written = False
 
     @classmethod
     @contextlib.contextmanager
@@ -72,10 +74,12 @@ class DataFolder:
         folder = cls(path.absolute())
         check_writable(folder.path)
         with folder._locked():
+            folder.after_kill = folder._run_json.exists()
             try:
                 yield folder
             finally:
-                folder._run_json.unlink(missing_ok=True)
+                if folder._run_written:  # who could not even start leaves the trace of who was killed
+                    folder._run_json.unlink(missing_ok=True)
 
     def gateway_id(self) -> str:
         """12 hex digits, made once."""
@@ -91,6 +95,7 @@ class DataFolder:
         temporary = self.path / ".run.json.new"
         temporary.write_text(json.dumps(run) + "\n")
         temporary.rename(self._run_json)
+        self._run_written = True
 
     # ----------------------------------------------------------------------------------------
 

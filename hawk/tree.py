@@ -9,9 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+import trio
+
 from actors import ActorSystem, ChildSpec, Strategy, Supervisor
 from hawk.ble.actor import RadioActor
 from hawk.ble.arbiter import ArbiterActor
+from hawk.ble.leftovers import Leftovers
 from hawk.ble.radio import Limits, Radio
 from hawk.ble.recovery import Patience, Recovery
 from hawk.ble.scanner import Discovery, ScannerActor
@@ -62,6 +65,7 @@ class Parts:
     catalogue: Catalogue
     listener: socket.socket
     give_up: Callable[[str], None]  # ends the process, for a reason
+    after_kill: bool = False  # the former process on this data folder did not end by itself
     policies: Policies = field(default_factory=Policies)
     warnings: tuple[str, ...] = ()
 
@@ -118,6 +122,10 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
         may_reset=settings.bluetooth.may_reset,
         exit_after=settings.bluetooth.exit_after,
     )
+    leftovers = Leftovers(
+        killed=parts.after_kill,
+        released=lambda address: station.releases.until(address, trio.current_time()) is not None,
+    )
     discovery = Discovery(
         settings.discovery.initial_scan,
         settings.discovery.periodic_interval,
@@ -125,7 +133,8 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
     )
     hear = partial(
         ScannerActor.start, parts.radio, parts.catalogue, registry, clock,
-        discovery=discovery, listen=settings.bluetooth.listen, recovery=recovery, give_up=parts.give_up,
+        discovery=discovery, listen=settings.bluetooth.listen, recovery=recovery,
+        leftovers=leftovers, give_up=parts.give_up,
     )  # fmt: skip
     know = partial(
         RegistryActor.start, parts.files, clock,

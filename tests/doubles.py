@@ -149,6 +149,7 @@ class ScriptedRadio:
     dropped: list[Address] = field(default_factory=list)
     dropping: float = 0.1  # [s]
     refuse_drop: BluetoothError | None = None
+    refuse_links: BluetoothError | None = None
     scans: int = 0
     adapters: list[str] = field(default_factory=list)  # of converse: through which
     left: set[Address] = field(default_factory=set)  # links of a killed process
@@ -278,6 +279,8 @@ class ScriptedRadio:
         self._drops.pop(address, trio.Event()).set()
 
     async def links(self) -> tuple[Address, ...]:
+        if self.refuse_links is not None:
+            raise self.refuse_links
         return tuple(sorted(self.linked | self.left))
 
     async def clear(self, addresses: Collection[Address]) -> tuple[Address, ...]:

@@ -47,8 +47,13 @@ def test_the_lock_ends_with_the_process(tmp_path: Path) -> None:
     )
     assert subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False).returncode == 9
     assert (tmp_path / "run.json").exists()
-    with DataFolder.open(tmp_path):
-        pass
+    for _ in range(2):  # the first one could not start, say
+        with DataFolder.open(tmp_path) as folder:
+            assert folder.after_kill
+    with DataFolder.open(tmp_path) as folder:
+        folder.write_run("http://x", 0)
+    with DataFolder.open(tmp_path) as folder:
+        assert not folder.after_kill
 
 
 def test_a_folder_that_cannot_be_written_is_said_with_what_to_do(tmp_path: Path) -> None:

@@ -131,4 +131,4 @@ def test_after_a_kill_in_the_middle_of_sessions_the_links_are_cleared_and_the_de
         bluez.do("faults", notify="ok")
         with Service(tmp_path / "data") as service:
             read_again(service, bluez, newest(service))
-            assert "was still connected" in service.log_text()
+            assert "was connected when this service began" in service.log_text()

@@ -31,7 +31,7 @@ from hawk.ble import refusal
 from hawk.ble.bluez import Bluez, KnownDevice, Moved, adapter_of, chosen
 from hawk.ble.claim import claimed
 from hawk.ble.fresh import Fresh
-from hawk.ble.radio import Conversation, Limits
+from hawk.ble.radio import Conversation, Limits, held_by_another
 from hawk.ble.talk import Deadlines, News, bounded, finished, talk
 from hawk.drivers.api import Gatt
 from hawk.errors import BluetoothError, BluetoothStuck, Busy, NoAdapter, SilentDevice, Undecodable
@@ -42,8 +42,6 @@ from hawk.model.device import LinkState
 _OPENING = 2.0  # [s] for the loop to open; it needs 0.01
 _START = 20.0  # [s] for BlueZ to start a scan; it needs 0.1
 _STOP = 3.0  # [s] for BlueZ to stop a scan
-_RELEASE = 10.0  # [s] for a link to go: bluetoothd lets it linger for 2
-_CONFIRM = 5.0  # [s] to see that it went, and to ask once more
 _CYCLE = 50.0  # [s] to switch an adapter off and on
 _PAUSE = 2.0  # [s] between off and on, and between attempts
 _POWER_ON = 5  # attempts
@@ -70,6 +68,7 @@ class BleakRadio:
         self._bluez: Bluez | None = None  # while a scan runs
         self._scanners: tuple[BleakScanner, ...] = ()
         self._held: set[Address] = set()
+        self._ours: set[Address] = set()  # links that we asked for and did not see go
         self._talking: dict[News, str] = {}  # through which adapter
 
     async def run(self) -> None:
@@ -100,7 +99,8 @@ class BleakRadio:
 
     async def drop(self, address: Address) -> None:
         with _loop_needed():
-            await self._call(self._drop, address, address in self._held)
+            if address in self._held | self._ours:
+                await self._call(self._drop, address)
 
     async def links(self) -> tuple[Address, ...]:
         with _loop_needed():
@@ -109,7 +109,7 @@ class BleakRadio:
 
     async def clear(self, addresses: Collection[Address]) -> tuple[Address, ...]:
         with _loop_needed():
-            return await self._call(self._clear, frozenset(addresses) - self._held)
+            return await self._call(self._clear, frozenset(self._ours.union(addresses)) - self._held)
 
     async def renew(self) -> None:
         self._renewed = trio.Event()
@@ -191,7 +191,7 @@ class BleakRadio:
 
     def _device(self, address: Address, adapter: str) -> BLEDevice:
         """As heard best, by this adapter if it has; BlueZ knows it for 30 s after its last advert.
-        Raises NotHeard.
+        Raises NotHeard, or HeldByAnother: bleak would join the link, and end it in the end.
         """
         known = [
             scanner.discovered_devices_and_advertisement_data[address]
@@ -200,6 +200,8 @@ class BleakRadio:
         ]
         if not known:
             raise refusal.not_heard(address)
+        if address not in self._ours and any(_is_connected(said) for _, said in known):
+            raise held_by_another(address)
         return max(known, key=lambda found: (adapter_of(found[0].details["path"]) == adapter, found[1].rssi))[
             0
         ]
@@ -215,27 +217,47 @@ class BleakRadio:
         on_link: Callable[[LinkState], None],
         adapter: str,
     ) -> None:
-        device, news = self._device(address, adapter), News()
-        lost = refusal.link_lost(address, "the device or the radio ended it")
-        client = BleakClient(device, lambda _: news.put_nowait(lost), timeout=limits.connect)
-        released = False
+        """One that fails is the device's fault only if BlueZ can say afterwards that the link is gone."""
+        device = self._device(address, adapter)
+        trouble: BluetoothError | None = None
+        self._ours.add(address)
         on_link(LinkState.CONNECTING)
         try:
-            with translated(address):
-                await bounded(client.connect(), limits.connect + _RELEASE, undo=_RELEASE)
             try:
-                if client.is_connected:
-                    _clear(news)  # of attempts that failed: bleak repeats some by itself
-                on_link(LinkState.CONNECTED)
-                with self._listed(news, device), translated(address, linked=True):
-                    await _converse(client, gatt, conversation, news, limits)
+                await self._connected(address, device, gatt, conversation, limits, on_link)
             finally:
-                on_link(LinkState.DISCONNECTING)
-                released = await _disconnect(client)
+                if address in self._ours:
+                    trouble = await self._confirm_gone(address, device.details["path"], limits.confirm)
+                on_link(LinkState.DISCONNECTED)
+        except BluetoothError as error:
+            if isinstance(trouble, NoAdapter) and not isinstance(error, NoAdapter):
+                raise trouble from error
+            raise
+
+    async def _connected(
+        self,
+        address: Address,
+        device: BLEDevice,
+        gatt: Gatt,
+        conversation: Conversation,
+        limits: Limits,
+        on_link: Callable[[LinkState], None],
+    ) -> None:
+        news = News()
+        lost = refusal.link_lost(address, "the device or the radio ended it")
+        client = BleakClient(device, lambda _: news.put_nowait(lost), timeout=limits.connect)
+        with translated(address):
+            await bounded(client.connect(), limits.connect + limits.release, undo=limits.release)
+        try:
+            if client.is_connected:
+                _clear(news)  # of attempts that failed: bleak repeats some by itself
+            on_link(LinkState.CONNECTED)
+            with self._listed(news, device), translated(address, linked=True):
+                await _converse(client, gatt, conversation, news, limits)
         finally:
-            if not released:
-                await self._confirm_gone(address, device.details["path"])
-            on_link(LinkState.DISCONNECTED)
+            on_link(LinkState.DISCONNECTING)
+            if await _disconnect(client, limits.release):
+                self._ours.discard(address)
 
     @contextmanager
     def _listed(self, news: News, device: BLEDevice) -> Iterator[None]:
@@ -245,31 +267,41 @@ class BleakRadio:
         finally:
             self._talking.pop(news, None)
 
-    async def _confirm_gone(self, address: Address, path: str) -> None:
-        with suppress(BluetoothError, TimeoutError):  # no Bluetooth, no link
-            await finished(self._end_link(address, path), _CONFIRM)
+    async def _confirm_gone(self, address: Address, path: str, within: float) -> BluetoothError | None:
+        """Why nobody can say that the link is gone; None if it is."""
+        try:
+            await finished(self._end_link(address, path), within)
+        except TimeoutError:
+            return refusal.daemon_silent()
+        except BluetoothError as error:
+            return error
+        self._ours.discard(address)
+        return None
 
     async def _end_link(self, address: Address, path: str) -> None:
         async with self._asking() as bluez:
             if await bluez.connected_to(address, path):
                 await bluez.disconnect(address, path)
 
-    async def _drop(self, address: Address, pending: bool = False) -> None:
-        """`pending`: ends an attempt to connect as well."""
+    async def _drop(self, address: Address) -> None:
+        """Also an attempt to connect."""
         async with self._asking() as bluez:
             for device in await bluez.devices(self._adapters):
-                if device.address == address and (device.connected or pending):
+                if device.address == address and (device.connected or address in self._held):
                     await bluez.disconnect(address, device.path)
+        if address not in self._held:
+            self._ours.discard(address)
 
     async def _known(self) -> tuple[KnownDevice, ...]:
         async with self._asking() as bluez:
             return await bluez.devices(self._adapters)
 
-    async def _clear(self, addresses: Collection[Address]) -> tuple[Address, ...]:
+    async def _clear(self, addresses: frozenset[Address]) -> tuple[Address, ...]:
         async with self._asking() as bluez:
             left = [each for each in await bluez.devices() if each.connected and each.address in addresses]
             for device in left:
                 await bluez.disconnect(device.address, device.path)
+        self._ours -= addresses - self._held
         return tuple(device.address for device in left)
 
     async def _cycle_all(self) -> None:
@@ -309,6 +341,11 @@ def _loop_needed() -> Iterator[None]:
         raise NoAdapter(_ENDED) from error
 
 
+def _is_connected(said: AdvertisementData) -> bool:
+    """By now: bleak keeps these properties as BlueZ signals them."""
+    return bool(said.platform_data[1].get("Connected"))
+
+
 def _hear(fresh: Fresh, queue: _Heard, device: BLEDevice, said: AdvertisementData) -> None:
     path, properties = said.platform_data
     news = fresh.news(
@@ -332,14 +369,14 @@ def _hear(fresh: Fresh, queue: _Heard, device: BLEDevice, said: AdvertisementDat
     )
 
 
-async def _disconnect(client: BleakClient) -> bool:
+async def _disconnect(client: BleakClient, within: float) -> bool:
     """Whether BlueZ said that the link is gone.
 
     Called for a link that was lost, too: until then the client keeps its D-Bus connection. Not called
     after a connect that failed, which has undone itself: bleak 3.1 may then wait for ever.
     """
     try:
-        await finished(client.disconnect(), _RELEASE)
+        await finished(client.disconnect(), within)
     except (BleakError, OSError, EOFError):  # so it is looked at, and asked for once more
         return False
     return True

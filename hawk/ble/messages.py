@@ -38,6 +38,11 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubted:
+    """A session found that Bluetooth itself does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class ScannerStatus:
     listening: bool
     reason: str | None  # why not

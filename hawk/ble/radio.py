@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hawk.drivers.api import Gatt
+from hawk.errors import HeldByAnother
 from hawk.model.address import Address
 from hawk.model.advertisement import Advertisement
 from hawk.model.device import LinkState
+
+_SPARE = 5.0  # [s] for all between
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +24,21 @@ class Limits:
     connect: float = 45.0  # to a link with its services known
     step: float = 15.0  # to subscribe, and for each command to be taken
     session: float = 60.0  # from the link to the last frame
+    release: float = 10.0  # for a link to go, or an attempt to be undone: bluetoothd lets a link linger for 2
+    confirm: float = 5.0  # to see that it went, and to ask once more
 
     @property
     def longest(self) -> float:
-        """After this a session has ended or hangs: BlueZ may take 10 s to let a link go."""
-        return self.connect + self.session + 15.0
+        """After this a session has ended or hangs."""
+        return self.connect + self.release + self.session + self.release + self.confirm + _SPARE
+
+
+def held_by_another(address: Address) -> HeldByAnother:
+    """As the radio finds it, or whoever seeks it in vain."""
+    return HeldByAnother(
+        f"Another program on this machine holds the link to {address}, and only one can: end it there"
+        " (Home Assistant's own Bluetooth, bluetoothctl, another gateway)."
+    )
 
 
 class Conversation(Protocol):
@@ -77,11 +90,12 @@ class Radio(Protocol):
 
         Returns or raises only after the link is gone, also when cancelled. `on_link` hears
         CONNECTING, CONNECTED, DISCONNECTING, DISCONNECTED. Two sessions with one device at a
-        time raise Busy. Without `adapter`: through the one that hears the device best."""
+        time raise Busy; a link that another program holds raises HeldByAnother, and is left alone.
+        Without `adapter`: through the one that hears the device best."""
         ...
 
     async def drop(self, address: Address) -> None:
-        """Makes sure that no link to this device is left."""
+        """Makes sure that no link of ours to this device is left."""
         ...
 
     async def links(self) -> tuple[Address, ...]:
@@ -89,7 +103,8 @@ class Radio(Protocol):
         ...
 
     async def clear(self, addresses: Collection[Address]) -> tuple[Address, ...]:
-        """Ends the links to these devices that no session here holds, and says which there were."""
+        """Ends links that no session here holds, and says which there were: to these devices, and
+        those of former sessions that nobody saw go."""
         ...
 
     async def renew(self) -> None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from hawk.model.address import Address
 from hawk.model.rung import Rung
 
+_RUNGS_OF_SILENCE = 3  # a new scan, a new connection, a power cycle
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -96,9 +98,18 @@ class Recovery:
         doubled = self.patience.retry_first * 2.0 ** min(max(self._failures - 1, 0), 16)
         return min(doubled, self.patience.retry_longest)
 
-    def hopeless(self, seconds: float) -> bool:
-        """Whether to end the process after so long without Bluetooth."""
-        return 0.0 < self._exit_after <= seconds
+    @property
+    def climbed_in_vain(self) -> bool:
+        """Nothing is heard since, though every rung was tried."""
+        return self._silences >= _RUNGS_OF_SILENCE
+
+    def ends_at(self, since: float) -> float:
+        """When to end the process, which has been without Bluetooth since then."""
+        return since + self._exit_after if self._exit_after else math.inf
+
+    def doubted(self) -> Rung:
+        """A session found that BlueZ does not answer, though a scan runs."""
+        return self._take(Rung.RESTART_SCAN)
 
     # -- sessions ----------------------------------------------------------------------------
 

@@ -9,15 +9,16 @@ from typing import Any
 import trio
 
 from actors import Actor, ActorCrashed, ActorRef, AskTimeout, Later
+from hawk.ble.leftovers import Leftovers
 from hawk.ble.listening import Listening
-from hawk.ble.messages import GetScannerStatus, ScannerStatus, Seek, Sighted, Tried
+from hawk.ble.messages import Doubted, GetScannerStatus, ScannerStatus, Seek, Sighted, Tried
 from hawk.ble.radio import Radio
 from hawk.ble.recovery import Recovery
 from hawk.ble.sightings import Sightings
 from hawk.ble.understanding import Understanding, Understood
 from hawk.clock import Clock
 from hawk.drivers.catalogue import Catalogue
-from hawk.errors import BluetoothError, HawkError, NoAdapter
+from hawk.errors import BluetoothError, HawkError
 from hawk.events import BluetoothChanged, DeviceChanged, DeviceRemoved, DeviceSeen, RungTaken
 from hawk.model.address import Address
 from hawk.model.advertisement import Advertisement
@@ -29,6 +30,11 @@ BUFFER = 1_000  # adverts between the radio and this actor; the oldest give way
 BATCH = 50  # adverts at a time, so that questions wait for milliseconds only
 FRESH = 20.0  # [s] a device heard so lately is there: BlueZ forgets it after 30
 REGISTRY_WITHIN = 10.0  # [s]
+_KILLED = (
+    "%s was connected when this service began, and the one before it was killed: the link was taken for"
+    " one it left, and ended"
+)
+_STAYED = "the link to %s had stayed when Bluetooth failed in a session: it was ended"
 ASK_AGAIN = 60.0  # [s] after the registry could not note a device
 
 log = logging.getLogger(__name__)
@@ -82,6 +88,7 @@ class ScannerActor(Actor):
         discovery: Discovery,
         listen: bool,
         recovery: Recovery,
+        leftovers: Leftovers,
         give_up: Callable[[str], None],
     ) -> None:
         """Without `listen` it scans only to discover devices and while somebody seeks one.
@@ -90,7 +97,7 @@ class ScannerActor(Actor):
         super().__init__()
         self._registry, self._clock = registry, clock
         self._discovery, self._listen = discovery, listen
-        self._radio, self._recovery = radio, recovery
+        self._radio, self._recovery, self._leftovers = radio, recovery, leftovers
         self._listening = Listening(radio, recovery, self._buffer, self._changed, self._climbed, give_up)
         self._understanding = Understanding(catalogue)
         self._sightings = Sightings()
@@ -104,6 +111,7 @@ class ScannerActor(Actor):
         self.subscribe(DeviceChanged, DeviceRemoved)
         self.spawn(self._fetch_types)
         self.spawn(self._listening.run)
+        self.spawn(self._listening.watch)
         if not self._listen and self._discovery.initial_scan:
             self._open_window()
         if not self._listen and self._discovery.periodic_interval:
@@ -118,6 +126,8 @@ class ScannerActor(Actor):
                 return self._status()
             case Tried(address, linked):
                 self._tried(address, linked=linked)
+            case Doubted():
+                self._listening.doubt()
             case _AdvertsCame():
                 self._hear_some()
             case DeviceChanged(device):
@@ -145,7 +155,7 @@ class ScannerActor(Actor):
         down_since = self._listening.down_since
         return ScannerStatus(
             listening=self._listening.hearing,
-            reason=self._listening.reason,
+            reason=None if self._listening.outage is None else str(self._listening.outage),
             adverts=self._adverts,
             devices=self._sightings.lately(self._clock.moment().boot_time),
             restarts=self._recovery.taken[Rung.RESTART_SCAN],
@@ -189,12 +199,13 @@ class ScannerActor(Actor):
         self._want()
         self._consider(advertisement, understood)
 
-    def _changed(self, listening: bool, reason: str | None) -> None:
-        self.publish(BluetoothChanged(listening, reason))
-        if listening:
+    def _changed(self, outage: BluetoothError | None) -> None:
+        if outage is None:
+            self.publish(BluetoothChanged(listening=True))
             self.spawn(self._clear_leftovers)
-        if not listening:
-            self._fail_seekers(NoAdapter(reason))
+        else:
+            self.publish(BluetoothChanged(listening=False, reason=str(outage)))
+            self._fail_seekers(outage)
 
     # -- recovering --------------------------------------------------------------------------
 
@@ -214,8 +225,8 @@ class ScannerActor(Actor):
         return Sighted(moment, adapter, self._sightings.name(address))
 
     def _seek(self, address: Address) -> Sighted | Later[Sighted]:
-        if self._listening.reason is not None:
-            raise NoAdapter(self._listening.reason)
+        if self._listening.outage is not None:
+            raise self._listening.outage.with_traceback(None)  # else it grew with every asker
         last = self._sightings.last(address)
         if last is not None and self._clock.moment().boot_time - last.boot_time <= FRESH:
             return self._sighted(address, last)
@@ -230,7 +241,7 @@ class ScannerActor(Actor):
             self._seekers[address] = waiting
         self._want()
 
-    def _fail_seekers(self, error: NoAdapter) -> None:
+    def _fail_seekers(self, error: BluetoothError) -> None:
         seekers, self._seekers = self._seekers, {}
         for later in (each for waiting in seekers.values() for each in waiting):
             later.fail(error)
@@ -239,16 +250,17 @@ class ScannerActor(Actor):
     # -- leftovers ---------------------------------------------------------------------------
 
     async def _clear_leftovers(self) -> None:
-        """A device that a killed process of ours left connected neither advertises nor answers
-        anybody: it is let go as soon as Bluetooth works."""
+        """A device whose link nobody uses any more neither advertises nor answers anybody. Only
+        links of our own are ended: of a process that was killed, and of sessions that nobody saw end.
+        """
         try:
-            ours = (await self._registry.ask(GetRegistry()).within(REGISTRY_WITHIN)).devices
-            for address in await self._radio.clear(tuple(ours)):
-                log.warning(
-                    "%s was still connected, by a process that was killed: the link was ended", address
-                )
+            known = (await self._registry.ask(GetRegistry()).within(REGISTRY_WITHIN)).devices
+            suspects = self._leftovers.suspects(known.values())
+            for address in await self._radio.clear(suspects):
+                log.warning(_KILLED if address in suspects else _STAYED, address)
+            self._leftovers.ended()
         except (BluetoothError, AskTimeout, ActorCrashed) as error:
-            log.warning("links that a killed process may have left could not be looked for: %s", error)
+            log.warning("links that were left behind could not be looked for: %s", error)
 
     # -- discovering -------------------------------------------------------------------------
 
@@ -263,7 +275,7 @@ class ScannerActor(Actor):
 
     def _close_window(self) -> None:
         """Not while nothing can be heard: an adapter that comes late is no reason to find nothing."""
-        if self._listening.reason is not None:
+        if self._listening.outage is not None:
             self.after(self._discovery.scan_duration, _WindowCloses())
             return
         self._window = False

@@ -10,7 +10,7 @@ from typing import Any
 from hawk.config.load import load
 from hawk.errors import ConfigurationError, HawkError
 
-PATIENCE = 160.0  # [s] a device may have to be waited for
+PATIENCE = 350.0  # [s] a device may have to be waited for
 
 
 class NoService(HawkError):

@@ -76,7 +76,9 @@ class Bluetooth(Section):
     )
     may_reset: StrictBool = Field(True, description="An adapter that hangs may be switched off and on.")
     exit_after: SecondsOrNever = Field(
-        0, description="[s] End the process after so long without Bluetooth; 0 is never."
+        0,
+        description="[s] End the process (exit code 69) after so long without Bluetooth; 0 is never."
+        " Silence counts too: nothing heard after a power cycle, though something was before.",
     )
 
 

@@ -34,7 +34,7 @@ class Logbook:
         before = self.outcome.code if self.outcome else None
         self.outcome = _outcome(polled, moment)
         self.counters = counted(self.counters, polled, moment)
-        if not isinstance(polled.error, NoAdapter | Busy):
+        if not isinstance(polled.error, NoAdapter | Busy):  # neither is about this device
             self.attempts.add(failed=polled.failed, ok=polled.error is None)
         if self.outcome.code != before:
             said = "was read" if polled.error is None else f"could not be read: {polled.error}"
@@ -49,7 +49,7 @@ def _outcome(polled: Polled, moment: Moment) -> Outcome:
 
 def counted(old: Counters, polled: Polled, moment: Moment) -> Counters:
     """One poll more. The mean follows slowly: one bad day does not hide in years."""
-    if isinstance(polled.error, NoAdapter | Busy):
+    if isinstance(polled.error, Busy):
         return replace(old, skipped=old.skipped + 1)
     counters = replace(old, polls=old.polls + 1, last_duration=polled.duration)
     if polled.error is not None:

@@ -16,6 +16,9 @@ class Configure:
     vehicle_name: str | None
 
 
+POLL_WITHIN = 330.0  # [s] for PollNow: to be heard, for a slot, a session, and all that once more
+
+
 @dataclass(frozen=True, slots=True)
 class PollNow(Query[Reading]):
     """Reads the device at once; while it is being read already, answers with that reading.

@@ -76,7 +76,8 @@ class InsidePoll:
 
     def wait(self, failed: int, elapsed: float, jitter: float) -> float | None:
         """Seconds before the next attempt, None for no further one. `failed` attempts (at least 1)
-        took `elapsed` seconds; `jitter` is a random number from 0 to 1.
+        took `elapsed` seconds, where a person waits with all the waiting between; `jitter` is a random
+        number from 0 to 1.
         """
         wait = min(self.first * 2.0 ** (failed - 1), self.longest) * (0.5 + jitter)
         return wait if failed < self.attempts and elapsed + wait <= self.patience else None

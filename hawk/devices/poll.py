@@ -33,20 +33,27 @@ class Poller:
     on_sample: Callable[[Sample], None]  # as soon as it is there: the link takes seconds to end
 
     async def poll(self) -> Polled:
+        began = trio.current_time()
         failed, spent = 0, 0.0  # sessions, and seconds in them
+        vain: Polled | None = None  # the attempt that says most
         while True:
             try:
                 sighted = await self.visitor.wait_until_heard()
             except BluetoothError as error:
-                return Polled(error, heard=False, failed=failed + 1)
+                if vain is not None and isinstance(error, NotHeard):  # a link that failed silences some
+                    return replace(vain, failed=failed)
+                return Polled(error, heard=vain is not None, failed=failed + 1)
             polled = await self._attempt(sighted)
             if not isinstance(polled.error, PASSING):
                 return replace(polled, failed=failed + (polled.error is not None))
             failed, spent = failed + 1, spent + polled.duration
+            if vain is None or not isinstance(polled.error, NotHeard):
+                vain = polled
             jitter = random.random()  # noqa: S311  # spreads attempts, keeps no secret
-            wait = self.visitor.station.inside_poll.wait(failed, spent, jitter)
+            elapsed = trio.current_time() - began if self.visitor.urgent else spent
+            wait = self.visitor.station.inside_poll.wait(failed, elapsed, jitter)
             if wait is None:
-                return replace(polled, failed=failed)
+                return replace(vain, failed=failed)
             await trio.sleep(wait)
 
     async def _attempt(self, sighted: Sighted) -> Polled:

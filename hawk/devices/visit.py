@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors import ActorCrashed, ActorRef, AskTimeout
-from hawk.ble.messages import LinkEstablished, ReleaseSlot, RequestSlot, Seek, Sighted, Slot, Tried
-from hawk.ble.radio import Conversation
+from hawk.ble.messages import Doubted, LinkEstablished, ReleaseSlot, RequestSlot, Seek, Sighted, Slot, Tried
+from hawk.ble.radio import Conversation, held_by_another
 from hawk.devices.station import Station
 from hawk.drivers.api import Gatt
-from hawk.errors import BluetoothError, Busy, ConnectFailed, HeldByAnother, NotHeard
+from hawk.errors import BluetoothError, BluetoothStuck, Busy, ConnectFailed, NotHeard
 from hawk.model.address import Address
 from hawk.model.device import LinkState
 
 SLOT_WITHIN = 1800.0  # [s] hundreds of devices may be before this one
-SLOT_WITHIN_URGENT = 120.0  # [s] one session that hangs may be before it
+SLOT_WITHIN_URGENT = 60.0  # [s] a session or two may be before it; who waits is rather told soon
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,19 @@ class Visitor:
         try:
             return await self.station.scanner.ask(Seek(self.address)).within(within)
         except (AskTimeout, ActorCrashed) as error:
-            if self.address in await self.station.radio.links():
-                raise HeldByAnother(
-                    f"Another program on this machine holds the link to {self.address}, and only one can: end"
-                    " it there (Home Assistant's own Bluetooth, bluetoothctl, another gateway)."
-                ) from error
+            if await self._is_linked():
+                raise held_by_another(self.address) from error
             raise NotHeard(
                 f"{self.address} was not heard for {within:.0f} s: it is out of range or without power,"
                 " or an app on a phone holds it. Go nearer, or close that app."
             ) from error
+
+    async def _is_linked(self) -> bool:
+        try:
+            return self.address in await self.station.radio.links()
+        except BluetoothStuck:
+            self.station.scanner.tell(Doubted())
+            raise
 
     @asynccontextmanager
     async def slot(self, adapter: str) -> AsyncIterator[Slot]:
@@ -72,5 +76,7 @@ class Visitor:
         except BluetoothError as error:
             if isinstance(error, ConnectFailed):
                 self.station.scanner.tell(Tried(self.address, linked=False))
+            elif isinstance(error, BluetoothStuck):
+                self.station.scanner.tell(Doubted())
             if not conversation.done:
                 raise

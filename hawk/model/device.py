@@ -87,7 +87,7 @@ class Counters:
     ok: int = 0
     failed: int = 0
     failed_by: Mapping[str, int] = field(default_factory=dict)  # outcome -> so many of `failed`
-    skipped: int = 0  # nothing could be heard at all, or the radio was busy; not among `polls`
+    skipped: int = 0  # other devices had the radio; not among `polls`
     mean_duration: float | None = None  # [s] of successful polls: 0.9 old + 0.1 new
     last_duration: float | None = None  # [s]
     last_success: Moment | None = None

@@ -7,7 +7,7 @@ from typing import Any
 from quart import Blueprint, Response, request
 
 from actors import ActorRef, FindChild
-from hawk.devices.messages import EndRelease, GetConnection, GetView, PollNow, Release
+from hawk.devices.messages import POLL_WITHIN, EndRelease, GetConnection, GetView, PollNow, Release
 from hawk.directory.messages import ListDevices, ListVehicles, LookUpDevice
 from hawk.errors import Invalid, NotConfigured, NotFound, StoreUnavailable
 from hawk.jobs.messages import StartHistory
@@ -40,7 +40,6 @@ from hawk.web.services import LONG_DEADLINE, ask
 routes = Blueprint("devices", __name__, url_prefix="/api/devices")
 everything = Blueprint("release", __name__, url_prefix="/api/release")
 
-POLL_DEADLINE = 150.0  # [s] waiting to be heard, for a slot, to connect and to read
 
 _KINDS = ("devices", "vehicles")
 _STATUSES = frozenset(state.value for state in (*Lifecycle, *LinkState))
@@ -109,7 +108,7 @@ async def remove_device(_: Asked, mac: str) -> Response:
 async def poll_device(_: Asked, mac: str) -> Response:
     """Connects and reads now; the answer is the reading as it is on the disk, if it comes there in time."""
     ref = await _actor(parse_address(mac))
-    reading = await ask(ref, PollNow(), POLL_DEADLINE)
+    reading = await ask(ref, PollNow(), POLL_WITHIN)
     return answer({"data": reading_resource(await _as_stored(reading))})
 
 

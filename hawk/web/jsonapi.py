@@ -35,11 +35,13 @@ class ApiError(Exception):
         *,
         pointer: str = "",
         parameter: str = "",
+        finer: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status, self.code, self.detail = status, code, detail
         self.pointer, self.parameter, self.headers = pointer, parameter, headers or {}
+        self.finer = finer
 
     def document(self) -> Json:
         places = {"pointer": self.pointer, "parameter": self.parameter}
@@ -50,7 +52,8 @@ class ApiError(Exception):
             "title": self.code.replace("_", " ").capitalize(),
             "detail": self.detail,
         }
-        return {"errors": [{**error, **({"source": source} if source else {})}]}
+        more = {"source": source, "meta": {"outcome": self.finer} if self.finer else {}}
+        return {"errors": [{**error, **{name: said for name, said in more.items() if said}}]}
 
 
 def refusal(error: HawkError) -> ApiError:
@@ -68,7 +71,7 @@ def refusal(error: HawkError) -> ApiError:
             status = 503
         case _:
             status = 500
-    return ApiError(status, error.code, str(error))
+    return ApiError(status, error.code, str(error), finer=error.finer)
 
 
 # -- documents -------------------------------------------------------------------------------

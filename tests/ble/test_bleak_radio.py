@@ -18,10 +18,12 @@ from hawk.drivers.catalogue import Catalogue
 from hawk.errors import (
     BluetoothError,
     BluetoothOff,
+    BluetoothStuck,
     Busy,
     ConnectFailed,
     ConnectTimedOut,
     HawkError,
+    HeldByAnother,
     LinkLost,
     NoAdapter,
     NoPermission,
@@ -474,7 +476,7 @@ async def test_a_cancelled_scan_can_be_started_again() -> None:
 async def test_without_a_bus_there_is_no_adapter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/bus")
     async with running() as radio:
-        for call in (radio.scan(Ears()), radio.links(), radio.drop(A)):
+        for call in (radio.scan(Ears()), radio.links(), radio.clear((A,))):
             with pytest.raises(NoAdapter, match="D-Bus cannot be reached"):
                 await call
 
@@ -621,7 +623,7 @@ async def test_the_death_of_the_loop_ends_scan_and_session_and_it_can_run_again(
 
 async def test_without_its_loop_nothing_can_be_heard(autojump_clock: MockClock) -> None:
     radio = BleakRadio()
-    for call in (radio.scan(Ears()), radio.links(), radio.drop(A)):
+    for call in (radio.scan(Ears()), radio.links(), radio.clear((A,))):
         with pytest.raises(NoAdapter, match="ended"):
             await call
 
@@ -636,10 +638,75 @@ async def test_a_mistake_in_the_listener_ends_the_scan() -> None:
                 await radio.scan(mistaken)
 
 
+@asynccontextmanager
+async def held_by_another(bluez: FakeBluez, address: Address) -> AsyncIterator[None]:
+    """A program of its own, with a connection of its own to the bus, connects and stays."""
+    path = f"/org/bluez/hci0/dev_{address.replace(':', '_')}"
+    program = f"busctl --address={bluez.info['bus']} call org.bluez {path} org.bluez.Device1 Connect"
+    await trio.run_process(program.split())
+    yield
+    assert [each[-17:].replace("_", ":") for each in bluez.state()["linked"]] == [address]
+
+
+async def test_a_link_that_another_program_holds_is_said_at_once_and_left_alone() -> None:
+    with daemon(2) as bluez:
+        async with listening() as (radio, ears):
+            await ears.wait_for(A)
+            await ears.wait_for(B)
+            async with held_by_another(bluez, A):
+                calls = bluez.state()["calls"]
+                with pytest.raises(HeldByAnother, match=A):
+                    await converse(radio, A)
+                assert bluez.state()["calls"] == calls  # known without asking
+                await radio.drop(A)
+            bluez.do("drop", address=A)
+            await ears.wait_for(A)
+            assert await converse(radio, A) == UP_AND_DOWN
+
+
+async def test_a_daemon_that_hangs_is_not_blamed_on_the_device() -> None:
+    limits = Limits(connect=0.5, step=0.5, session=1.0, release=0.3, confirm=0.3)
+    with daemon() as bluez:
+        async with listening() as (radio, ears):
+            await ears.wait_for(A)
+            with bluez.hanging(), pytest.raises(BluetoothStuck, match="does not answer"):
+                await converse(radio, A, limits=limits)
+
+
+async def test_a_link_of_ours_that_nobody_saw_go_is_cleared_without_being_named() -> None:
+    limits = Limits(connect=5.0, step=0.5, session=1.0, release=0.3, confirm=0.3)
+    with daemon(2, notify="none") as bluez:
+        async with listening() as (radio, ears), trio.open_nursery() as nursery:
+            await ears.wait_for(A)
+            await ears.wait_for(B)
+            nursery.start_soon(ignore, radio, B, lambda _: None)
+            up = trio.Event()
+
+            async def session() -> None:
+                with pytest.raises(BluetoothStuck):
+                    await radio.converse(A, BM6.gatt, Once(patience=5), limits, told)
+
+            def told(state: LinkState) -> None:
+                if state is LinkState.CONNECTED:
+                    up.set()
+
+            async with trio.open_nursery() as hung:
+                hung.start_soon(session)
+                await up.wait()
+                with bluez.hanging():
+                    while hung.child_tasks:
+                        await trio.sleep(0.01)
+            assert {each[-17:].replace("_", ":") for each in bluez.state()["linked"]} <= {A, B}
+            await radio.clear(())
+            assert await radio.clear(()) == ()
+            assert [each[-17:].replace("_", ":") for each in bluez.state()["linked"]] == [B]
+            nursery.cancel_scope.cancel()
+
+
 # -- links ---------------------------------------------------------------------------------------
 
 
-async def test_links_of_a_killed_predecessor_are_seen_and_dropped() -> None:
+async def test_links_of_a_killed_predecessor_are_seen_and_cleared() -> None:
     with daemon(2, notify="none"):
         async with listening() as (predecessor, ears):
             await ears.wait_for(A)
@@ -653,10 +720,11 @@ async def test_links_of_a_killed_predecessor_are_seen_and_dropped() -> None:
                 await trio.sleep(0.2)
                 async with running() as radio:
                     assert await radio.links() == (A,)
-                    await radio.drop(A)
+                    await radio.drop(A)  # not ours
+                    assert await radio.links() == (A,)
+                    assert await radio.clear((A, STRANGER)) == (A,)
                     assert await radio.links() == ()
-                    await radio.drop(A)
-                    await radio.drop(STRANGER)
+                    assert await radio.clear((A, STRANGER)) == ()
 
 
 async def test_dropping_a_device_ends_an_attempt_to_connect() -> None:

@@ -1,5 +1,5 @@
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,12 +11,14 @@ from trio.testing import MockClock
 
 from actors import Actor, ActorRef, ActorSystem, AskTimeout, ChildSpec, Supervisor
 from actors.testing import open_test_system
-from hawk.ble.messages import GetScannerStatus, ScannerStatus, Seek, Tried
+from hawk.ble.leftovers import Leftovers
+from hawk.ble.messages import Doubted, GetScannerStatus, ScannerStatus, Seek, Tried
 from hawk.ble.recovery import Recovery
 from hawk.ble.scanner import ASK_AGAIN, BUFFER, FRESH, Discovery, ScannerActor
 from hawk.ble.sightings import Sightings
-from hawk.errors import BluetoothStuck, CannotWrite, HawkError, NoAdapter
+from hawk.errors import BluetoothOff, BluetoothStuck, CannotWrite, HawkError, NoAdapter, NoPermission
 from hawk.events import BluetoothChanged, DeviceSeen, RungTaken
+from hawk.model.address import Address
 from hawk.model.device import Device, Lifecycle
 from hawk.model.reading import Moment
 from hawk.model.rung import Rung
@@ -141,13 +143,16 @@ async def open_stage(
     discovery: Discovery = ALWAYS,
     radio: ScriptedRadio | None = None,
     recovery: Recovery | None = None,
+    killed: bool = False,
+    released: Collection[Address] = (),
 ) -> AsyncIterator[Stage]:
     radio, kept, events = radio or ScriptedRadio(), shelf(devices), []  # type: ignore[var-annotated]  # as Stage.events
     records, scanner = Records.reserve("registry"), ScannerActor.reserve("scanner")
     gave_up: list[str] = []
     start = partial(
         ScannerActor.start, radio, toys(), records, VirtualClock(), discovery=discovery, listen=listen,
-        recovery=recovery or Recovery(), give_up=gave_up.append,
+        recovery=recovery or Recovery(),
+        leftovers=Leftovers(killed=killed, released=lambda each: each in released), give_up=gave_up.append,
     )  # fmt: skip
     children = [
         ChildSpec("registry", partial(Records.start, kept), records),
@@ -401,23 +406,89 @@ async def test_devices_that_are_heard_but_never_linked_call_for_a_new_connection
         assert (await stage.status()).listening
 
 
-async def test_the_process_shall_end_after_the_time_that_was_set(autojump_clock: MockClock) -> None:
+async def test_the_process_shall_end_after_exactly_the_time_that_was_set(autojump_clock: MockClock) -> None:
+    async with open_stage(recovery=Recovery(exit_after=610)) as stage:
+        stage.radio.fail(NoAdapter("pulled"))
+        await trio.sleep(609)
+        assert stage.gave_up == []
+        await trio.sleep(2)
+        assert stage.gave_up == ["pulled"]
+
+
+async def test_an_outage_that_ends_in_time_does_not_end_the_process(autojump_clock: MockClock) -> None:
     async with open_stage(recovery=Recovery(exit_after=600)) as stage:
         stage.radio.fail(NoAdapter("pulled"))
-        await trio.sleep(590)
+        await trio.sleep(500)
+        stage.radio.recover()
+        await trio.sleep(3600)
         assert stage.gave_up == []
-        await trio.sleep(50)
-        assert stage.gave_up[0] == "pulled"
+
+
+async def test_silence_that_no_rung_ends_is_no_bluetooth_either(autojump_clock: MockClock) -> None:
+    async with open_stage(recovery=Recovery(exit_after=600)) as stage:
+        await trio.sleep(7200)  # where nobody advertises nothing is wrong
+        assert stage.gave_up == []
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(90 + 180 + 360 + 590)
+        assert stage.radio.steps == ["renew", "power_cycle"]
+        assert stage.gave_up == []
+        await trio.sleep(20)
+        assert stage.gave_up == ["nothing is heard any more"]
+
+
+async def test_a_device_that_is_heard_again_ends_the_silence(autojump_clock: MockClock) -> None:
+    async with open_stage(recovery=Recovery(exit_after=600)) as stage:
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(90 + 180 + 360 + 300)
+        stage.radio.hear(advert(1, "12.60"))
+        await trio.sleep(500)
+        assert stage.gave_up == []
+
+
+async def test_a_scan_that_a_session_casts_doubt_on_is_started_anew_once(autojump_clock: MockClock) -> None:
+    async with open_stage() as stage:
+        await trio.sleep(100)
+        for _ in range(5):
+            stage.scanner.tell(Doubted())
+            await trio.sleep(2)
+        assert stage.radio.scans == 2
+        stage.radio.fail(BluetoothStuck("does not answer"))
+        await trio.sleep(1)
+        assert not (await stage.status()).listening
 
 
 async def test_links_that_a_killed_process_left_are_ended_when_bluetooth_works(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    radio = ScriptedRadio(left={address(1), address(9)})
-    async with open_stage(device(1), device(2), radio=radio):
+    ignored = device(3, lifecycle=Lifecycle.IGNORED)
+    radio = ScriptedRadio(left={address(number) for number in (1, 3, 4, 9)}, outage=NoAdapter("not yet"))
+    fleet = (device(1), device(2), ignored, device(4))
+    async with open_stage(*fleet, radio=radio, killed=True, released=[address(4)]):
+        await trio.sleep(60)
+        radio.recover()
+        await trio.sleep(60)
+        assert radio.left == {address(3), address(4), address(9)}  # which others may well hold
+        assert f"{address(1)} was connected when this service began" in caplog.text
+
+
+@pytest.mark.parametrize("killed", [True, False])
+async def test_links_that_others_made_since_are_left_to_them(killed: bool, autojump_clock: MockClock) -> None:
+    async with open_stage(device(1), killed=killed) as stage:
         await trio.sleep(5)
-        assert radio.left == {address(9)}  # somebody else's device
-        assert f"{address(1)} was still connected" in caplog.text
+        for _ in range(3):
+            stage.radio.left = {address(1)}
+            stage.radio.fail(NoAdapter("pulled"))
+            await trio.sleep(60)
+            stage.radio.recover()
+            await trio.sleep(60)
+            assert stage.radio.left == {address(1)}
+
+
+async def test_after_an_end_in_order_there_is_nothing_to_clear(autojump_clock: MockClock) -> None:
+    radio = ScriptedRadio(left={address(1)})
+    async with open_stage(device(1), radio=radio):
+        await trio.sleep(60)
+        assert radio.left == {address(1)}
 
 
 # -- seeking -----------------------------------------------------------------------------------
@@ -450,6 +521,18 @@ async def test_seeking_without_an_adapter_says_why(autojump_clock: MockClock) ->
         with pytest.raises(NoAdapter, match="pulled"):
             await asked.within(0.1)
         with pytest.raises(NoAdapter, match="pulled"):
+            await stage.scanner.ask(Seek(address(1))).within(0.1)
+
+
+@pytest.mark.parametrize("error", [BluetoothOff("off"), NoPermission("no"), BluetoothStuck("hangs")])
+async def test_who_seeks_is_told_which_outage_it_is(error: NoAdapter, autojump_clock: MockClock) -> None:
+    async with open_stage() as stage:
+        asked = stage.scanner.ask(Seek(address(1)))
+        await trio.sleep(1)
+        stage.radio.fail(error)
+        with pytest.raises(type(error)):
+            await asked.within(0.1)
+        with pytest.raises(type(error)):
             await stage.scanner.ask(Seek(address(1))).within(0.1)
 
 

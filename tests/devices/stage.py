@@ -11,6 +11,7 @@ import trio
 from actors import Actor, ActorRef, ActorSystem, ChildSpec, FindChild, MailboxSpec, Strategy, Supervisor
 from actors.testing import open_test_system
 from hawk.ble.arbiter import ArbiterActor
+from hawk.ble.leftovers import Leftovers
 from hawk.ble.messages import ArbiterStatus, GetArbiterStatus
 from hawk.ble.recovery import Recovery
 from hawk.ble.scanner import Discovery, ScannerActor
@@ -124,7 +125,8 @@ async def open_stage(
     gave_up: list[str] = []
     scan = partial(
         ScannerActor.start, radio, toys(), records, clock, discovery=Discovery(), listen=True,
-        recovery=Recovery(), give_up=gave_up.append,
+        recovery=Recovery(),
+        leftovers=Leftovers(killed=False, released=lambda _: False), give_up=gave_up.append,
     )  # fmt: skip
     work = [
         ChildSpec("scanner", scan, scanner),

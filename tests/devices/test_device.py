@@ -7,15 +7,23 @@ import trio
 from trio.testing import MockClock
 
 from actors import AskTimeout, RestartChild
+from hawk.ble.radio import Limits
+from hawk.cli.running import PATIENCE
 from hawk.devices.device import _PollDue, _PollEnded
-from hawk.devices.messages import PollNow
+from hawk.devices.messages import POLL_WITHIN, PollNow
+from hawk.devices.policy import InsidePoll
 from hawk.devices.poll import Polled, Poller
-from hawk.devices.visit import Visitor
+from hawk.devices.visit import SLOT_WITHIN_URGENT, Visitor
 from hawk.drivers.api import Heard
 from hawk.errors import (
+    BluetoothOff,
+    BluetoothStuck,
+    Busy,
     ConnectFailed,
+    ConnectTimedOut,
     LinkLost,
     NoAdapter,
+    NoPermission,
     NotHeard,
     SilentDevice,
     Undecodable,
@@ -390,6 +398,61 @@ async def test_an_adapter_that_comes_back_ends_the_waiting(autojump_clock: MockC
         assert [volts for _, volts in stage.said(Source.GATT)] == [12.60]
 
 
+@pytest.mark.parametrize("error", [NoAdapter("pulled"), BluetoothOff("off"), NoPermission("no")])
+async def test_an_outage_is_told_apart_and_counted_by_outcome_but_not_held_against_the_link(
+    error: NoAdapter, autojump_clock: MockClock
+) -> None:
+    async with open_stage(device(retry=Retry(attempts=1))) as stage:
+        await trio.sleep(5)
+        stage.radio.fail(error)
+        await trio.sleep(400)
+        view, connection = await stage.view(), await stage.connection()
+        assert view.outcome is not None
+        assert view.outcome.code == error.outcome
+        assert connection.transitions[-1].reason == error.outcome
+        counters = connection.counters
+        assert counters.polls == counters.failed == counters.failed_by[error.outcome] == 2
+        assert (counters.skipped, connection.quality.attempts) == (0, 0)
+
+
+async def test_a_session_that_finds_bluetooth_hanging_has_the_scan_looked_at(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        await trio.sleep(30)
+        stage.radio.script(1, Session(refuse=BluetoothStuck("does not answer")))
+        stage.radio.hear(advert(1))
+        await trio.sleep(10)
+        view = await stage.view()
+        assert view.outcome is not None
+        assert view.outcome.code == "bluetooth_stuck"
+        assert stage.radio.scans == 2
+
+
+async def test_a_device_that_is_not_heard_because_bluetooth_hangs_is_not_blamed(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        stage.radio.refuse_links = BluetoothStuck("does not answer")
+        await trio.sleep(70)
+        view = await stage.view()
+        assert view.outcome is not None
+        assert view.outcome.code == "bluetooth_stuck"
+        assert stage.radio.scans == 2
+
+
+async def test_a_device_that_falls_silent_after_a_vain_attempt_was_heard_all_the_same(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        stage.radio.script(1, Session(linking=45.0, refuse=ConnectTimedOut("no link")))
+        stage.radio.hear(advert(1))
+        await trio.sleep(110)
+        view = await stage.view()
+        assert view.outcome is not None
+        assert (view.outcome.code, view.link) == ("connect_timed_out", LinkState.ERROR)
+
+
 async def test_a_device_heard_all_the_time_is_not_connected_to_with_every_advert(
     autojump_clock: MockClock,
 ) -> None:
@@ -437,6 +500,38 @@ async def test_a_device_is_read_when_somebody_asks(autojump_clock: MockClock) ->
         assert (reading.sample.voltage, reading.source) == (13.10, Source.GATT)
         assert stage.radio.linked == set()
         assert stage.stored[-1] == reading
+
+
+def test_who_asks_waits_longer_than_anything_that_may_go_wrong_takes() -> None:
+    again, seek = InsidePoll().patience, InsidePoll().seek
+    assert again + seek + SLOT_WITHIN_URGENT + Limits().longest < POLL_WITHIN
+    assert PATIENCE > POLL_WITHIN  # of the command line
+
+
+async def test_who_asks_while_the_radio_is_taken_is_told_that_it_is_busy(autojump_clock: MockClock) -> None:
+    fleet = (device(1, polling_interval=NEVER), device(2, polling_interval=NEVER))
+    async with open_stage(*fleet) as stage:
+        stage.radio.script(1, Session(hang=True))
+        stage.radio.hear(advert(1))
+        await trio.sleep(5)
+        asked = (await stage.device(2)).ask(PollNow())
+        await trio.sleep(55)
+        stage.radio.hear(advert(2))
+        with pytest.raises(Busy):
+            await asked.within(70)
+
+
+async def test_who_asks_is_not_kept_waiting_by_one_attempt_after_the_other(autojump_clock: MockClock) -> None:
+    async with open_stage(device(polling_interval=NEVER)) as stage:
+        stage.radio.hear(advert(1))
+        await trio.sleep(10)
+        stage.radio.script(1, Session(linking=20.0, refuse=ConnectFailed("no")))
+        asked = (await stage.device()).ask(PollNow())
+        await trio.sleep(75)
+        stage.radio.hear(advert(1))
+        with pytest.raises(ConnectFailed):
+            await asked.within(30)
+        assert stage.polls()[1:] == [10, 85]
 
 
 async def test_asking_during_a_poll_gives_its_reading(autojump_clock: MockClock) -> None:
@@ -530,7 +625,7 @@ async def test_a_session_that_hangs_is_ended_and_the_others_go_on(autojump_clock
         stage.radio.script(1, Session(hang=True), Session())
         async with trio.open_nursery() as nursery:
             nursery.start_soon(stage.radio.chatter, advert(1), advert(2))
-            await trio.sleep(190)
+            await trio.sleep(220)
             nursery.cancel_scope.cancel()
         assert stage.radio.dropped == [address(1)]
         assert {reading.device_id for reading in stage.stored} == {address(1), address(2)}

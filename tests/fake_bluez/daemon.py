@@ -354,6 +354,8 @@ class Daemon:
         """One at a time: a second one for the same device makes both fail."""
         if not self.objects[held[DEVICE]["Adapter"].value][ADAPTER]["Powered"].value:
             raise BluezError("NotReady", "Resource Not Ready")
+        if self.linked(path):  # whoever made the link: BlueZ says yes at once
+            return
         if path in self.connecting:
             self.connecting[path].set()
             raise BluezError("InProgress", "Operation already in progress")

@@ -11,7 +11,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -82,6 +83,15 @@ class FakeBluez:
             self._process.wait()
         assert self._process.stdout is not None
         self._process.stdout.close()
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """bluetoothd is there and answers nothing; its bus goes on."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def do(self, order: str, **arguments: Any) -> Any:
         self._lines.write(json.dumps({"do": order, **arguments}) + "\n")

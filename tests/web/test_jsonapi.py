@@ -154,6 +154,8 @@ def test_any_body_is_a_document_or_refused(body: bytes) -> None:
         (errors.Busy("being read"), 409),
         (errors.Paused("released"), 409),
         (errors.NoAdapter("none"), 503),
+        (errors.BluetoothOff("off"), 503),
+        (errors.NoPermission("refused"), 503),
         (errors.HeldByAnother("a phone"), 503),
         (errors.NotHeard("out of range"), 503),
         (errors.StoreUnavailable("full"), 503),
@@ -171,6 +173,7 @@ def test_an_expected_error_has_a_status_and_its_own_code(error: HawkError, statu
                 "code": error.code,
                 "title": error.code.replace("_", " ").capitalize(),
                 "detail": str(error),
+                **({"meta": {"outcome": error.outcome}} if error.outcome != error.code else {}),
             }
         ]
     }
