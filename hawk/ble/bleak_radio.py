@@ -268,8 +268,7 @@ class BleakRadio:
     async def _clear(self, addresses: Collection[Address]) -> tuple[Address, ...]:
         async with self._asking() as bluez:
             left = [each for each in await bluez.devices() if each.connected and each.address in addresses]
-            for device in left:
-                await bluez.disconnect(device.address, device.path)
+            await asyncio.gather(*(bluez.disconnect(each.address, each.path) for each in left))
         return tuple(device.address for device in left)
 
     async def _cycle_all(self) -> None:

@@ -364,6 +364,23 @@ async def test_links_of_a_killed_process_are_cleared_others_and_our_own_are_not(
             nursery.cancel_scope.cancel()
 
 
+async def test_links_that_were_left_go_in_the_time_of_one() -> None:
+    with daemon(3, notify="none", disconnect_delay=0.8) as bluez:
+        async with running() as owner, running() as successor, trio.open_nursery() as nursery:
+            ears = Ears()
+            nursery.start_soon(owner.scan, ears)
+            for address in (A, B, C):
+                await ears.wait_for(address)
+                nursery.start_soon(ignore, owner, address, lambda _: None)
+            with trio.fail_after(5):
+                while len(bluez.state()["linked"]) < 3:
+                    await trio.sleep(0.02)
+            began = trio.current_time()
+            assert set(await successor.clear((A, B, C))) == {A, B, C}
+            assert trio.current_time() - began < 1.6
+            nursery.cancel_scope.cancel()
+
+
 async def ignore(radio: BleakRadio, address: Address, told: Callable[[LinkState], None]) -> None:
     with suppress(BluetoothError):
         await radio.converse(address, BM6.gatt, Once(patience=99), Limits(), told)
