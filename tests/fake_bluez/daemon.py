@@ -44,7 +44,8 @@ class Daemon:
         self.notifying: dict[str, set[str]] = {}  # characteristic -> bus names
         self.connecting: dict[str, asyncio.Event] = {}  # device path -> "given up"
         self.calls: Counter[str] = Counter()
-        self.discovery_error = ""
+        self.discovery_errors: dict[str, str] = {}  # by adapter path; "" for all
+        self.deaf: set[str] = set()  # adapters whose scans bring nothing until one is started again
         self._filters: dict[tuple[str, str], dict[str, Variant]] = {}  # set, but no discovery yet
         self._pipes: dict[str, socket.socket] = {}  # AcquireNotify
         self._sessions: dict[str, list[asyncio.Task[None]]] = {}  # device path -> its tasks
@@ -301,12 +302,13 @@ class Daemon:
             case "SetDiscoveryFilter":
                 self._filters[client] = message.body[0]
             case "StartDiscovery":
-                if self.discovery_error:
-                    raise BluezError(self.discovery_error, "injected")
+                if error := self.discovery_errors.get(path) or self.discovery_errors.get(""):
+                    raise BluezError(error, "injected")
                 if not powered:
                     raise BluezError("NotReady", "Resource Not Ready")
                 if client in self.discovery:
                     raise BluezError("InProgress", "Operation already in progress")
+                self.deaf.discard(path)
                 self.discovery[client] = self._filters.get(client, {})
                 self.air.new_window()
                 self.sender.send(Message.new_method_return(message))
