@@ -48,6 +48,7 @@ class _Pace:
 class _Adapter:
     pace: _Pace
     trouble: BluetoothError | None = None  # why it does not listen
+    said: str | None = None  # of that, when it was told last
     listening: bool = False
     last: float | None = None  # when its last advert came
     since: float = 0.0  # from when on silence counts: that advert, or the last step against silence
@@ -62,15 +63,15 @@ class Adapters:
 
     def told(self, name: str, trouble: BluetoothError | None, now: float) -> bool:
         """It listens from now on, or does not because of that `trouble`. Whether this is news."""
-        new = name not in self._known
         adapter = self._adapter(name, now)
-        before, adapter.trouble = adapter.trouble, trouble
+        before, adapter.said = adapter.said, None if trouble is None else str(trouble)
+        adapter.trouble = trouble
         adapter.listening, adapter.since = trouble is None, now
         if trouble is None:
             adapter.refusals = 0
         elif isinstance(trouble, BluetoothStuck) and not isinstance(trouble, ScannedByAnother):
             adapter.refusals += 1
-        return str(before) != str(trouble) if not new else trouble is not None
+        return adapter.said != before
 
     def heard(self, name: str, now: float) -> None:
         adapter = self._adapter(name, now)
@@ -81,7 +82,7 @@ class Adapters:
     def ended(self, trouble: BluetoothError | None) -> None:
         """No adapter listens any more; None: because nobody wants it."""
         for adapter in self._known.values():
-            if adapter.listening:
+            if adapter.listening or trouble is None:
                 adapter.listening, adapter.trouble = False, trouble
 
     def deaf(self, now: float) -> tuple[Deaf, ...]:

@@ -218,11 +218,11 @@ class ScannerActor(Actor):
     def _seek(self, address: Address) -> Sighted | Later[Sighted]:
         if self._listening.reason is not None:
             raise NoAdapter(self._listening.reason)
+        if (trouble := self._listening.adapters.trouble_of(self._sightings.heard_by(address))) is not None:
+            raise trouble
         last = self._sightings.last(address)
         if last is not None and self._clock.moment().boot_time - last.boot_time <= FRESH:
             return self._sighted(address, last)
-        if (trouble := self._listening.adapters.trouble_of(self._sightings.heard_by(address))) is not None:
-            raise trouble
         later: Later[Sighted] = Later(on_given_up=lambda: self.ref.tell(_SeekGivenUp(address)))
         self._seekers.setdefault(address, []).append(later)
         self._want()

@@ -512,19 +512,21 @@ async def test_an_adapter_that_fell_silent_hears_again_after_a_new_scan_of_its_o
 
 
 async def test_what_is_wrong_with_an_adapter_is_told_of_it_alone() -> None:
-    async with two_adapters("hci0", "hci1", "hci7") as (bluez, radio, ears, troubles):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(radio.scan, ears, troubles)
-            await ears.wait_for(B)
-            await troubles.wait_for("hci7", "no Bluetooth adapter hci7")
-            bluez.do("power", adapter="hci1", on=False)
-            await troubles.wait_for("hci1", "hci1 is switched off")
-            bluez.do("unplug", adapter="hci1")
-            await troubles.wait_for("hci1", "no Bluetooth adapter hci1")
-            bluez.do("plug", adapter="hci1")
-            await troubles.wait_for("hci1", None)
-            assert troubles.of["hci0"] is None
-            nursery.cancel_scope.cancel()
+    async with (
+        two_adapters("hci0", "hci1", "hci7") as (bluez, radio, ears, troubles),
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(radio.scan, ears, troubles)
+        await ears.wait_for(B)
+        await troubles.wait_for("hci7", "no Bluetooth adapter hci7")
+        bluez.do("power", adapter="hci1", on=False)
+        await troubles.wait_for("hci1", "hci1 is switched off")
+        bluez.do("unplug", adapter="hci1")
+        await troubles.wait_for("hci1", "no Bluetooth adapter hci1")
+        bluez.do("plug", adapter="hci1")
+        await troubles.wait_for("hci1", None)
+        assert troubles.of["hci0"] is None
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_session_through_an_adapter_that_was_unplugged_is_not_told_to_switch_it_on() -> None:
