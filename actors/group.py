@@ -57,6 +57,12 @@ class Group(Supervisor, Generic[T]):
         self._asked.set()
         self.spawn(self._reconcile)
 
+    async def teardown(self, error: Exception | None) -> None:  # noqa: ARG002  # it makes no difference
+        """All at once: siblings of a kind need no order, and each may take seconds to let go."""
+        async with trio.open_nursery() as nursery:
+            for child in tuple(self._children.values()):
+                nursery.start_soon(self._end_for_good, child)
+
     def on_receive(self, message: Any) -> Any:
         if isinstance(message, Reconcile):
             self._asked.set()

@@ -89,9 +89,12 @@ class Supervisor(Actor):
 
     async def teardown(self, error: Exception | None) -> None:  # noqa: ARG002  # it makes no difference
         for child in reversed(tuple(self._children.values())):
-            await self._end(child, polite=True)
-            if child.ref is not None and child.spec.ref is None:
-                child.ref._bury()
+            await self._end_for_good(child)
+
+    async def _end_for_good(self, child: _Child) -> None:
+        await self._end(child, polite=True)
+        if child.ref is not None and child.spec.ref is None:
+            child.ref._bury()
 
     def on_receive(self, message: Any) -> Any:
         match message:

@@ -70,6 +70,10 @@ class BluetoothStuck(NoAdapter):
     finer = "bluetooth_stuck"
 
 
+class ScannedByAnother(BluetoothStuck):
+    """Another program scans with the adapter: that is no reason to switch it off."""
+
+
 class NotHeard(BluetoothError):
     """The device has not advertised lately: out of range, no power, or a phone holds it."""
 

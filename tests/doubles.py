@@ -9,7 +9,7 @@ from typing import Any
 import trio
 
 from actors import Actor
-from hawk.ble.radio import Conversation, Limits
+from hawk.ble.radio import Conversation, Limits, Told, to_nobody
 from hawk.drivers.api import Driver, Gatt, Heard, Write
 from hawk.drivers.catalogue import Catalogue
 from hawk.errors import BluetoothError, Busy, LinkLost, NoAdapter, ProtocolError
@@ -151,6 +151,7 @@ class ScriptedRadio:
     refuse_drop: BluetoothError | None = None
     refuse_links: BluetoothError | None = None
     scans: int = 0
+    tell: Told = to_nobody  # what the scan was given
     adapters: list[str] = field(default_factory=list)  # of converse: through which
     left: set[Address] = field(default_factory=set)  # links of a killed process
     steps: list[str] = field(default_factory=list)  # of recovery
@@ -193,8 +194,8 @@ class ScriptedRadio:
     async def run(self) -> None:
         await trio.sleep_forever()
 
-    async def scan(self, heard: Callable[[Advertisement], None]) -> None:
-        self.scans += 1
+    async def scan(self, heard: Callable[[Advertisement], None], told: Told = to_nobody) -> None:
+        self.scans, self.tell = self.scans + 1, told
         if self.outage is not None:
             await trio.lowlevel.checkpoint()
             raise self.outage
@@ -291,8 +292,11 @@ class ScriptedRadio:
     async def renew(self) -> None:
         self.steps.append("renew")
 
-    async def power_cycle(self) -> None:
-        self.steps.append("power_cycle")
+    def rescan(self, adapter: str) -> None:
+        self.steps.append(f"rescan {adapter}")
+
+    async def power_cycle(self, adapters: Collection[str] = ()) -> None:
+        self.steps.append(" ".join(("power_cycle", *adapters)))
 
 
 # -- the registry ------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ its link go. What BlueZ does in each case was measured: docs/bluetooth.md.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -28,10 +28,11 @@ from bleak.exc import (
 
 from actors.bridge import Bridge, LoopGone
 from hawk.ble import refusal
-from hawk.ble.bluez import Bluez, KnownDevice, Moved, adapter_of, chosen
+from hawk.ble.bluez import Bluez, KnownDevice, Moved, adapter_of, chosen, idle
 from hawk.ble.claim import claimed
+from hawk.ble.ears import Ears
 from hawk.ble.fresh import Fresh
-from hawk.ble.radio import Conversation, Limits, held_by_another
+from hawk.ble.radio import Conversation, Limits, Told, held_by_another, to_nobody
 from hawk.ble.talk import Deadlines, News, bounded, finished, talk
 from hawk.drivers.api import Gatt
 from hawk.errors import BluetoothError, BluetoothStuck, Busy, NoAdapter, SilentDevice, Undecodable
@@ -42,16 +43,17 @@ from hawk.model.device import LinkState
 _OPENING = 2.0  # [s] for the loop to open; it needs 0.01
 _START = 20.0  # [s] for BlueZ to start a scan; it needs 0.1
 _STOP = 3.0  # [s] for BlueZ to stop a scan
-_CYCLE = 50.0  # [s] to switch an adapter off and on
+_POWER = 15.0  # [s] to switch an adapter off
+_POWER_ON = 40.0  # [s] to switch it on again, with all attempts
 _PAUSE = 2.0  # [s] between off and on, and between attempts
-_POWER_ON = 5  # attempts
+_ATTEMPTS = 5  # to switch it on
 _WRITABLE = frozenset({"write", "write-without-response"})
 _NOTIFYING = frozenset({"notify", "indicate"})
 _EVERY_ADVERT = BlueZDiscoveryFilters(DuplicateData=True)  # otherwise BlueZ merges old data into new
 _ENDED = "The Bluetooth part of the program ended; it starts again by itself."
 
 R = TypeVar("R")
-_Heard = asyncio.Queue[Advertisement | NoAdapter | Moved]
+_Heard = asyncio.Queue[Advertisement | Exception | Moved]
 
 
 class BleakRadio:
@@ -66,6 +68,7 @@ class BleakRadio:
         self._running = trio.CancelScope()  # around the loop, until it is renewed
         self._renewed = trio.Event()
         self._bluez: Bluez | None = None  # while a scan runs
+        self._ears: Ears | None = None  # the same
         self._scanners: tuple[BleakScanner, ...] = ()
         self._held: set[Address] = set()
         self._ours: set[Address] = set()  # links that we asked for and did not see go
@@ -73,14 +76,23 @@ class BleakRadio:
 
     async def run(self) -> None:
         while True:
-            self._bluez, self._scanners, self._talking = None, (), {}  # of a loop that ended
+            self._bluez, self._ears, self._scanners, self._talking = (
+                None,
+                None,
+                (),
+                {},
+            )  # of a loop that ended
             self._renewed.set()
             with trio.CancelScope() as self._running:
                 await self._bridge.run()
 
-    async def scan(self, heard: Callable[[Advertisement], None]) -> None:
+    async def scan(self, heard: Callable[[Advertisement], None], told: Told = to_nobody) -> None:
         with _loop_needed():
-            await self._call(self._listen, heard)
+            await self._call(self._listen, heard, told)
+
+    def rescan(self, adapter: str) -> None:
+        if self._ears is not None:
+            self._ears.again(adapter)
 
     async def converse(
         self,
@@ -116,9 +128,9 @@ class BleakRadio:
         self._running.cancel()
         await self._renewed.wait()
 
-    async def power_cycle(self) -> None:
+    async def power_cycle(self, adapters: Collection[str] = ()) -> None:
         with _loop_needed():
-            await self._call(self._cycle_all)
+            await self._call(self._cycle_each, adapters)
 
     async def _call(self, fn: Callable[..., Coroutine[Any, Any, R]], *args: object) -> R:
         """In the loop. Who starts `run` and calls at once finds it not quite open yet."""
@@ -139,55 +151,68 @@ class BleakRadio:
 
     # -- hearing -----------------------------------------------------------------------------
 
-    async def _listen(self, heard: Callable[[Advertisement], None]) -> None:
-        while True:
-            await self._listen_until_adapters_move(heard)
-
-    async def _listen_until_adapters_move(self, heard: Callable[[Advertisement], None]) -> None:
+    async def _listen(self, heard: Callable[[Advertisement], None], told: Told) -> None:
         queue: _Heard = asyncio.Queue()
-        async with Bluez.opened() as bluez, AsyncExitStack() as scanners:
-            adapters = chosen(await bluez.adapters(), self._adapters)
-            if self._exclusive:
-                bus_id = await bluez.bus_id()
-                for adapter in adapters:
-                    scanners.enter_context(claimed(bus_id, adapter))
-            await bluez.watch(adapters, self._adapters, partial(self._tell, queue))
-            self._bluez = bluez
-            scanners.callback(self._forget_bus)
-            for adapter in adapters:
-                await scanners.enter_async_context(self._scanning(adapter, queue, bluez))
-            while not isinstance(news := await queue.get(), Moved):
-                if isinstance(news, NoAdapter):
-                    raise news
-                heard(news)
+        async with Bluez.opened() as bluez:
+            bus_id = await bluez.bus_id() if self._exclusive else ""
+            ears = Ears(partial(self._scanning, queue, bluez, bus_id), told, queue.put_nowait)
+            await bluez.watch(ears, self._adapters, partial(self._tell, queue))
+            self._bluez, self._ears = bluez, ears
+            try:
+                await self._follow(ears, bluez, told)
+                while True:
+                    match await queue.get():
+                        case Exception() as error:
+                            raise error
+                        case Moved() as moved:
+                            await self._follow(ears, bluez, told, moved)
+                        case Advertisement() as advert:
+                            heard(advert)
+            finally:
+                await ears.follow(())
+                self._bluez = self._ears = None
 
-    def _forget_bus(self) -> None:
-        self._bluez = None
+    async def _follow(self, ears: Ears, bluez: Bluez, told: Told, moved: Moved | None = None) -> None:
+        """Raises NoAdapter when no adapter works. An adapter that is back at once has lost its scan."""
+        used = set(ears)
+        if moved is not None and not moved.there:
+            used.add(moved.adapter)
+            await ears.end({moved.adapter})
+        there = await bluez.adapters()
+        for adapter, trouble in idle(there, self._adapters, used).items():
+            told(adapter, trouble)
+            for session, through in self._talking.items():
+                if through == adapter:
+                    session.put_nowait(trouble)
+        await ears.follow(chosen(there, self._adapters))
 
     def _tell(self, queue: _Heard, news: NoAdapter | Moved) -> None:
         """Also the sessions: a client whose daemon was killed believes for ever that it is connected."""
         queue.put_nowait(news)
-        for session, adapter in self._talking.items():
-            if isinstance(news, NoAdapter):
+        if isinstance(news, NoAdapter):
+            for session in self._talking:
                 session.put_nowait(news)
-            elif news.adapter == adapter:
-                session.put_nowait(refusal.powered_off(adapter))
 
     @asynccontextmanager
-    async def _scanning(self, adapter: str, queue: _Heard, bluez: Bluez) -> AsyncIterator[None]:
+    async def _scanning(self, queue: _Heard, bluez: Bluez, bus_id: str, adapter: str) -> AsyncIterator[None]:
         scanner = BleakScanner(
             partial(_hear, Fresh(), queue), bluez={"adapter": adapter, "filters": _EVERY_ADVERT}
         )
-        try:
-            with translated():
-                await finished(scanner.start(), _START)
-            self._scanners += (scanner,)
-            yield
-        finally:
-            self._scanners = tuple(s for s in self._scanners if s is not scanner)
-            if bluez.connected:  # otherwise the bus is gone, and nobody will answer
-                with suppress(BleakError, OSError, EOFError):  # "No discovery started": it ended before us
-                    await finished(scanner.stop(), _STOP)
+        with ExitStack() as claim:
+            if self._exclusive:
+                claim.enter_context(claimed(bus_id, adapter))
+            try:
+                with translated():
+                    await finished(scanner.start(), _START)
+                self._scanners += (scanner,)
+                yield
+            finally:
+                self._scanners = tuple(s for s in self._scanners if s is not scanner)
+                if bluez.connected:  # otherwise the bus is gone, and nobody will answer
+                    with suppress(
+                        BleakError, OSError, EOFError
+                    ):  # "No discovery started": it ended before us
+                        await finished(scanner.stop(), _STOP)
 
     def _device(self, address: Address, adapter: str) -> BLEDevice:
         """As heard best, by this adapter if it has; BlueZ knows it for 30 s after its last advert.
@@ -299,15 +324,16 @@ class BleakRadio:
     async def _clear(self, addresses: frozenset[Address]) -> tuple[Address, ...]:
         async with self._asking() as bluez:
             left = [each for each in await bluez.devices() if each.connected and each.address in addresses]
-            for device in left:
-                await bluez.disconnect(device.address, device.path)
+            await asyncio.gather(*(bluez.disconnect(each.address, each.path) for each in left))
         self._ours -= addresses - self._held
         return tuple(device.address for device in left)
 
-    async def _cycle_all(self) -> None:
+    async def _cycle_each(self, adapters: Collection[str]) -> None:
+        """Of those named only the ones that are there and on: who switched one off had a reason."""
         async with Bluez.opened() as bluez:
             for adapter in chosen(await bluez.adapters(), self._adapters):
-                await finished(_cycle(bluez, adapter), _CYCLE)
+                if not adapters or adapter in adapters:
+                    await _cycle(bluez, adapter)
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[Bluez]:
@@ -320,15 +346,23 @@ class BleakRadio:
 
 
 async def _cycle(bluez: Bluez, adapter: str) -> None:
-    """It must be on in the end: a controller may need a moment before it can."""
-    await bluez.power(adapter, on=False)
-    for attempt in reversed(range(_POWER_ON)):
+    """It is on in the end also when cancelled, and then without the pause: the process may have 12 s."""
+    try:
+        await finished(bluez.power(adapter, on=False), _POWER)
         await asyncio.sleep(_PAUSE)
+    finally:
+        await finished(_switch_on(bluez, adapter), _POWER_ON)
+
+
+async def _switch_on(bluez: Bluez, adapter: str) -> None:
+    """A controller may need a moment before it can."""
+    for attempt in reversed(range(_ATTEMPTS)):
         try:
             await bluez.power(adapter, on=True)
         except BluetoothError:
             if not attempt:
                 raise
+            await asyncio.sleep(_PAUSE)
         else:
             return
 

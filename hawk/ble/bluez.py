@@ -124,8 +124,8 @@ class Bluez:
     async def watch(
         self, used: Collection[str], wanted: Collection[str], tell: Callable[[NoAdapter | Moved], None]
     ) -> None:
-        """From now on tells when an adapter in `used` goes, when one of the `wanted` comes, and when
-        the daemon or the bus ends.
+        """From now on tells when an adapter that is then in `used` goes, when one of the `wanted` comes or
+        goes, and when the daemon or the bus ends.
         """
 
         def heard(message: Message) -> None:
@@ -253,7 +253,8 @@ def change_in(signal: Message, used: Collection[str], wanted: Collection[str]) -
 
 
 def _moved(name: str, there: bool, used: Collection[str], wanted: Collection[str]) -> Moved | None:
-    concerns = (name not in used and not {name, "all"}.isdisjoint(wanted)) if there else name in used
+    asked = not {name, "all"}.isdisjoint(wanted)
+    concerns = asked and name not in used if there else asked or name in used
     return Moved(name, there) if concerns else None
 
 
@@ -272,6 +273,21 @@ def chosen(there: Collection[Adapter], wanted: Collection[str]) -> tuple[str, ..
     if wanted and not every:
         raise refusal.adapter_missing(next(iter(wanted)))
     raise refusal.no_adapter()
+
+
+def idle(
+    there: Collection[Adapter], wanted: Collection[str], used: Collection[str]
+) -> Mapping[str, NoAdapter]:
+    """Those that were used or are wanted and do not work, with the reason."""
+    named = set(used) | {name for name in wanted if name != "all"}
+    if "all" in wanted:
+        named |= {adapter.name for adapter in there}
+    powered = {adapter.name: adapter.powered for adapter in there}
+    return {
+        name: refusal.powered_off(name) if name in powered else refusal.adapter_missing(name)
+        for name in sorted(named)
+        if not powered.get(name)
+    }
 
 
 def adapter_of(path: str) -> str:

@@ -5,13 +5,14 @@ The one place that takes the rungs of `hawk.ble.recovery`.
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import trio
 
+from hawk.ble.adapters import Adapters
 from hawk.ble.radio import Radio
 from hawk.ble.recovery import Recovery
-from hawk.errors import BluetoothError, BluetoothStuck, NoAdapter
+from hawk.errors import BluetoothError, BluetoothStuck, NoAdapter, ScannedByAnother
 from hawk.model.advertisement import Advertisement
 from hawk.model.rung import Rung
 
@@ -47,10 +48,11 @@ class Listening:
         self._scope = trio.CancelScope()  # around all scans until they are unwanted
         self._silence = trio.CancelScope()  # around the scan that runs
         self._scan_began = -math.inf  # [s of Trio's clock]
-        self._ordered: Rung | None = None
+        self._ordered: tuple[Rung, Collection[str]] | None = None
         self._end = trio.CancelScope()  # its deadline is that of the process
         self._silent_since: float | None = None  # [s of Trio's clock] the ladder was climbed in vain
         self._said: str | None = None  # the last news: "" = hearing
+        self.adapters = Adapters(recovery.patience)
         self.hearing = False
         self.outage: BluetoothError | None = None  # why nothing can be heard; None also when nobody tries
         self.down_since: float | None = None  # [s of Trio's clock] as long as nothing can be heard
@@ -62,15 +64,15 @@ class Listening:
             self._wanted = trio.Event()
             self._scope.cancel()
 
-    def take(self, rung: Rung) -> None:
-        """Ends the scan that runs, for a rung that the sessions call for."""
-        self._ordered = rung
+    def take(self, rung: Rung, adapters: Collection[str]) -> None:
+        """Ends the scan that runs, for a rung that the sessions through these adapters call for."""
+        self._ordered = rung, adapters
         self._silence.cancel()
 
     def doubt(self) -> None:
         """A session found that Bluetooth does not answer: so does a new scan, or it does again."""
         if self.hearing and trio.current_time() - self._scan_began >= self._recovery.patience.settled_again:
-            self.take(self._recovery.doubted())
+            self.take(self._recovery.doubted(), ())
 
     async def watch(self) -> None:
         """Beside `run`."""
@@ -85,20 +87,24 @@ class Listening:
                 await self._listen()
             self.hearing, self.outage, self.down_since, self._silent_since = False, None, None, None
             self._plan_end()
+            self.adapters.ended(None)
 
     async def _listen(self) -> None:
         while True:
             error, now = await self._scan(), trio.current_time()
             ordered, self._ordered = self._ordered, None
             if error is None:
-                await self._climb(ordered or self._recovery.silent(now))
+                await self._climb(*(ordered or (self._recovery.silent(now), self.adapters.listening())))
                 if self._recovery.climbed_in_vain and self._silent_since is None:
                     self._silent_since = now
                     self._plan_end()
                 continue
-            rung = self._recovery.failed(now, stuck=isinstance(error, BluetoothStuck))
+            self.adapters.ended(error)
+            rung = self._recovery.failed(
+                now, stuck=isinstance(error, BluetoothStuck), shared=isinstance(error, ScannedByAnother)
+            )
             self._say(error)
-            await self._climb(rung)
+            await self._climb(rung, self.adapters.stuck())
             await trio.sleep(self._recovery.retry_in())
 
     async def _scan(self) -> BluetoothError | None:
@@ -107,27 +113,46 @@ class Listening:
         self._scan_began = trio.current_time()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._settle)
+            nursery.start_soon(self._mind_each)
             with trio.CancelScope(deadline=self._silent_at()) as self._silence:
                 try:
-                    await self._radio.scan(self._take)
+                    await self._radio.scan(self._take, self._told)
                     error = NoAdapter("The scan ended by itself.")
                 except BluetoothError as raised:
                     error = raised
             nursery.cancel_scope.cancel()
         return error
 
-    async def _climb(self, rung: Rung) -> None:
+    async def _mind_each(self) -> None:
+        """Of several adapters one may fall silent, or refuse to scan, while the others hear."""
+        while True:
+            await trio.sleep(self._recovery.patience.silence / 10)
+            for deaf in self.adapters.deaf(now := trio.current_time()):
+                await self._climb_alone(deaf.adapter, self._recovery.deaf(deaf.times, now))
+
+    async def _climb_alone(self, adapter: str, rung: Rung) -> None:
+        self._climbed(rung)
+        log.warning("%s hears nothing while another adapter does: %s", adapter, _SAID[rung])
+        if rung is Rung.RESTART_SCAN:
+            self._radio.rescan(adapter)
+        await self._act(rung, (adapter,))
+
+    async def _climb(self, rung: Rung, adapters: Collection[str]) -> None:
         """A rung that fails is followed by the next scan like one that does not help."""
         self._climbed(rung)
         if rung is Rung.ADAPTER_DOWN:
             return
         log.warning("nothing comes over Bluetooth as it should: %s", _SAID[rung])
+        await self._act(rung, adapters)
+
+    async def _act(self, rung: Rung, adapters: Collection[str]) -> None:
+        """What of a rung is more than a new scan."""
         with trio.move_on_after(_RUNG_WITHIN):
             try:
                 if rung is Rung.NEW_CONNECTION:
                     await self._radio.renew()
                 elif rung is Rung.POWER_CYCLE:
-                    await self._radio.power_cycle()
+                    await self._radio.power_cycle(adapters)
             except BluetoothError as error:
                 log.warning("that did not work: %s", error)
 
@@ -143,6 +168,7 @@ class Listening:
         if self._silent_since is not None:
             self._silent_since = None
             self._plan_end()
+        self.adapters.heard(advertisement.adapter, trio.current_time())
         self._silence.deadline = self._silent_at()
         self._say(None)
         self._heard(advertisement)
@@ -150,6 +176,15 @@ class Listening:
     def _plan_end(self) -> None:
         since = [each for each in (self.down_since, self._silent_since) if each is not None]
         self._end.deadline = self._recovery.ends_at(min(since)) if since else math.inf
+
+    def _told(self, adapter: str, trouble: BluetoothError | None) -> None:
+        news = self.adapters.told(adapter, trouble, trio.current_time())
+        if not news or not self.adapters.several:
+            return
+        if trouble is None:
+            log.info("%s is listened with again", adapter)
+        else:
+            log.warning("%s cannot be listened with: %s", adapter, trouble)
 
     def _silent_at(self) -> float:
         return trio.current_time() + self._recovery.longest_silence()

@@ -43,6 +43,15 @@ class Doubted:
 
 
 @dataclass(frozen=True, slots=True)
+class AdapterStatus:
+    name: str  # "hci0"
+    listening: bool
+    reason: str | None  # why not; None also when nobody wants it to
+    adverts_per_minute: int
+    last_advert: float | None  # [s] ago; None if it never heard one
+
+
+@dataclass(frozen=True, slots=True)
 class ScannerStatus:
     listening: bool
     reason: str | None  # why not
@@ -53,6 +62,7 @@ class ScannerStatus:
     down_for: float | None = None  # [s] that nothing could be heard; None while it can
     dropped: int = 0  # adverts that came faster than they could be understood
     damaged: int = 0  # adverts of known devices that could not be decoded
+    adapters: tuple[AdapterStatus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

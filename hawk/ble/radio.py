@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hawk.drivers.api import Gatt
-from hawk.errors import HeldByAnother
+from hawk.errors import BluetoothError, HeldByAnother
 from hawk.model.address import Address
 from hawk.model.advertisement import Advertisement
 from hawk.model.device import LinkState
@@ -63,6 +63,14 @@ class Conversation(Protocol):
     def done(self) -> bool: ...
 
 
+# Of one adapter: why it does not hear (for now), None when it does.
+Told = Callable[[str, BluetoothError | None], None]
+
+
+def to_nobody(adapter: str, trouble: BluetoothError | None) -> None:
+    """For those who only want to know whether any adapter hears."""
+
+
 class Radio(Protocol):
     """All methods raise BluetoothError, and nothing else that is expected."""
 
@@ -72,9 +80,14 @@ class Radio(Protocol):
         """Serves the other methods until cancelled; raises when its loop dies. Can be run again."""
         ...
 
-    async def scan(self, heard: Callable[[Advertisement], None]) -> None:
+    async def scan(self, heard: Callable[[Advertisement], None], told: Told = to_nobody) -> None:
         """Listens until cancelled, calling `heard` in the Trio thread for each advertisement
-        heard from now on. Raises NoAdapter when nothing can be heard (any more)."""
+        heard from now on, and `told` when an adapter begins to hear, ceases to, or fails to once
+        more. Each adapter is tried again by itself. Raises NoAdapter when none hears (any more)."""
+        ...
+
+    def rescan(self, adapter: str) -> None:
+        """Starts the scan of this adapter anew; those of the others go on."""
         ...
 
     async def converse(
@@ -111,6 +124,7 @@ class Radio(Protocol):
         """Begins anew, with a new connection to the stack; ends all scans and sessions."""
         ...
 
-    async def power_cycle(self) -> None:
-        """Switches the adapters off and on, and with them ends all scans and sessions."""
+    async def power_cycle(self, adapters: Collection[str] = ()) -> None:
+        """Switches these adapters off and on, and with them ends their scans and sessions; with none
+        named, all that are used. They are on again also when cancelled."""
         ...

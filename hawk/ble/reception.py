@@ -1,5 +1,6 @@
 """Which adapter hears a device best. Pure; bounded by those who call `forget`."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 HYSTERESIS = 6.0  # [dB] by which another adapter must be better: signals swing by that much
@@ -30,6 +31,10 @@ class Reception:
             signal.mean += _WEIGHT * (rssi - signal.mean)
             signal.at = now
         self._choose(now)
+
+    @property
+    def adapters(self) -> Collection[str]:
+        return self._signals.keys()
 
     def best(self, now: float) -> str:
         """The adapter to connect through; "" before anything was heard."""

@@ -6,7 +6,7 @@ a restart of those who use it does not forget when the adapter was last switched
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hawk.model.address import Address
 from hawk.model.rung import Rung
@@ -29,6 +29,22 @@ class Patience:
     vain_of_one: int = 24  # the same, all with one device, whose fault it may be
     between_power_cycles: float = 3600.0
 
+    def silence_after(self, steps: int) -> float:
+        """How long the next silence may last, after so many in a row."""
+        return min(self.silence * 2.0 ** min(steps, 16), max(self.silence_longest, self.silence))
+
+    def retry_after(self, failures: int) -> float:
+        """Seconds until the next scan, after so many in a row that failed (at least 1)."""
+        return min(self.retry_first * 2.0 ** min(failures - 1, 16), self.retry_longest)
+
+
+@dataclass(slots=True)
+class _Vain:
+    """Sessions through one adapter, in a row, that got no link."""
+
+    times: int = 0
+    devices: set[Address] = field(default_factory=set)
+
 
 class Recovery:
     def __init__(
@@ -45,8 +61,8 @@ class Recovery:
         self._silences = 0  # in a row
         self._failures = 0  # of scans, in a row
         self._stuck = 0  # of them those that a new beginning may cure
-        self._vain = 0  # sessions in a row that got no link
-        self._vain_with: set[Address] = set()
+        self._only_shared = True  # all of them because another program scans
+        self._vain: dict[str, _Vain] = {}  # by adapter
 
     # -- the scan ----------------------------------------------------------------------------
 
@@ -58,6 +74,7 @@ class Recovery:
     def works(self) -> None:
         """A scan runs; where nobody advertises that is all there is to know."""
         self._failures = self._stuck = 0
+        self._only_shared = True
 
     @property
     def troubled(self) -> bool:
@@ -68,10 +85,7 @@ class Recovery:
         """Seconds until `silent` is to be called. Silence from the beginning is no sign of trouble."""
         if not self._heard_before:
             return math.inf
-        return min(
-            self.patience.silence * 2.0 ** min(self._silences, 16),
-            max(self.patience.silence_longest, self.patience.silence),
-        )
+        return self.patience.silence_after(self._silences)
 
     def silent(self, now: float) -> Rung:
         """A scan brought nothing for `longest_silence`."""
@@ -82,21 +96,27 @@ class Recovery:
             return self._take(Rung.NEW_CONNECTION)
         return self._power_cycle_or(Rung.RESTART_SCAN, now)
 
-    def failed(self, now: float, *, stuck: bool) -> Rung:
+    def deaf(self, times: int, now: float) -> Rung:
+        """One adapter of several needs help, for the so many-th time in a row. No new connection:
+        over the same one the others hear, and it would end their sessions."""
+        return self._take(Rung.RESTART_SCAN) if times == 1 else self._power_cycle_or(Rung.RESTART_SCAN, now)
+
+    def failed(self, now: float, *, stuck: bool, shared: bool = False) -> Rung:
         """A scan could not be started or ended with an error. `stuck`: not because something is
-        missing or switched off, so that a new beginning may help."""
+        missing or switched off, so that a new beginning may help. `shared`: because another program
+        scans, and that one would not survive a power cycle."""
         self._failures += 1
         self._stuck = self._stuck + 1 if stuck else 0
+        self._only_shared = shared and (self._only_shared or self._stuck == 1)
         if self._stuck == 0 or self._stuck % self.patience.stuck_scans:
             return self._take(Rung.ADAPTER_DOWN)
-        if self._stuck == self.patience.stuck_scans:
+        if self._stuck == self.patience.stuck_scans or self._only_shared:
             return self._take(Rung.NEW_CONNECTION)
         return self._power_cycle_or(Rung.NEW_CONNECTION, now)
 
     def retry_in(self) -> float:
         """Seconds until the next scan after a failure."""
-        doubled = self.patience.retry_first * 2.0 ** min(max(self._failures - 1, 0), 16)
-        return min(doubled, self.patience.retry_longest)
+        return self.patience.retry_after(max(self._failures, 1))
 
     @property
     def climbed_in_vain(self) -> bool:
@@ -113,20 +133,20 @@ class Recovery:
 
     # -- sessions ----------------------------------------------------------------------------
 
-    def linked(self) -> None:
+    def linked(self, adapter: str = "") -> None:
         """A session got its link, whatever came of it."""
-        self._vain = 0
-        self._vain_with.clear()
+        self._vain.pop(adapter, None)
 
-    def not_linked(self, address: Address, now: float) -> Rung | None:
-        """A session with a device that was heard got no link."""
-        self._vain += 1
-        self._vain_with.add(address)
-        several = len(self._vain_with) > 1
+    def not_linked(self, address: Address, now: float, adapter: str = "") -> Rung | None:
+        """A session with a device that was heard got no link through this adapter."""
+        vain = self._vain.setdefault(adapter, _Vain())
+        vain.times += 1
+        vain.devices.add(address)
+        several = len(vain.devices) > 1
         limit = self.patience.vain_sessions if several else self.patience.vain_of_one
-        if self._vain % limit:
+        if vain.times % limit:
             return None
-        if self._vain == limit or not several:
+        if vain.times == limit or not several:
             return self._take(Rung.NEW_CONNECTION)
         return self._power_cycle_or(Rung.NEW_CONNECTION, now)
 

@@ -10,6 +10,7 @@ from hawk.errors import (
     NoAdapter,
     NoPermission,
     NotHeard,
+    ScannedByAnother,
 )
 from hawk.model.address import Address
 
@@ -115,6 +116,11 @@ def refused(name: str, text: str, address: Address | None = None, *, linked: boo
     if name.endswith("NotReady"):
         return BluetoothOff(
             "The Bluetooth adapter is switched off: switch it on with 'bluetoothctl power on'."
+        )
+    if address is None and name.endswith("InProgress"):
+        return ScannedByAnother(
+            f"BlueZ refused ({said}), as it does while another program scans with the same adapter: end that"
+            " program or give it an adapter of its own; if there is none, 'sudo systemctl restart bluetooth'."
         )
     if address is None:
         return BluetoothStuck(f"BlueZ refused ({said}): if it lasts, 'sudo systemctl restart bluetooth'.")

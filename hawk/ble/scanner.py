@@ -163,6 +163,7 @@ class ScannerActor(Actor):
             down_for=None if down_since is None else trio.current_time() - down_since,
             dropped=self._dropped,
             damaged=self._understanding.damaged,
+            adapters=self._listening.adapters.status(trio.current_time()),
         )
 
     # -- hearing -----------------------------------------------------------------------------
@@ -213,10 +214,11 @@ class ScannerActor(Actor):
         self.publish(RungTaken(rung, self._recovery.taken[rung]))
 
     def _tried(self, address: Address, *, linked: bool) -> None:
+        adapter = self._sightings.adapter(address, self._clock.moment().boot_time)
         if linked:
-            self._recovery.linked()
-        elif (rung := self._recovery.not_linked(address, trio.current_time())) is not None:
-            self._listening.take(rung)
+            self._recovery.linked(adapter)
+        elif (rung := self._recovery.not_linked(address, trio.current_time(), adapter)) is not None:
+            self._listening.take(rung, (adapter,) if adapter else ())
 
     # -- seeking -----------------------------------------------------------------------------
 
@@ -227,6 +229,8 @@ class ScannerActor(Actor):
     def _seek(self, address: Address) -> Sighted | Later[Sighted]:
         if self._listening.outage is not None:
             raise self._listening.outage.with_traceback(None)  # else it grew with every asker
+        if (trouble := self._listening.adapters.trouble_of(self._sightings.heard_by(address))) is not None:
+            raise trouble.with_traceback(None)
         last = self._sightings.last(address)
         if last is not None and self._clock.moment().boot_time - last.boot_time <= FRESH:
             return self._sighted(address, last)

@@ -1,6 +1,7 @@
 """Which devices were heard when, and which of them are to be registered. Bounded; no clock."""
 
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from hawk.ble.reception import Reception
@@ -60,6 +61,11 @@ class Sightings:
         """ "" if it never said one."""
         sighting = self._by_address.get(address)
         return sighting.name if sighting else ""
+
+    def heard_by(self, address: Address) -> Collection[str]:
+        """The adapters that ever heard it."""
+        sighting = self._by_address.get(address)
+        return sighting.reception.adapters if sighting else ()
 
     def lately(self, now: float, within: float = A_MINUTE) -> int:
         """How many were heard."""

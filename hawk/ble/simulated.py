@@ -17,7 +17,7 @@ import trio
 
 from hawk.ble import refusal
 from hawk.ble.battery_model import USES, Battery
-from hawk.ble.radio import Conversation, Limits
+from hawk.ble.radio import Conversation, Limits, Told, to_nobody
 from hawk.ble.simulated_monitor import FAMILIES, Monitor
 from hawk.drivers.api import Gatt
 from hawk.errors import Busy, Invalid, SilentDevice, Undecodable
@@ -100,8 +100,9 @@ class SimulatedRadio:
 
     # -- hearing -----------------------------------------------------------------------------
 
-    async def scan(self, heard: Callable[[Advertisement], None]) -> None:
+    async def scan(self, heard: Callable[[Advertisement], None], told: Told = to_nobody) -> None:
         """One heap of who is next, so that a thousand devices need no thousand tasks."""
+        told(ADAPTER, None)
         now = trio.current_time()
         due = [(now + self._chance.uniform(0, 1), device.address) for device in self.fleet]
         heapq.heapify(due)
@@ -225,7 +226,10 @@ class SimulatedRadio:
     async def renew(self) -> None:
         """There is no stack that could hang."""
 
-    async def power_cycle(self) -> None:
+    def rescan(self, adapter: str) -> None:
+        """There is no scan that could fall silent."""
+
+    async def power_cycle(self, adapters: Collection[str] = ()) -> None:
         """There is no adapter that could hang."""
 
 

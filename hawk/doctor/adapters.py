@@ -23,7 +23,8 @@ def judged(there: Sequence[Adapter], wanted: Collection[str]) -> tuple[Check, ..
         return (refused("adapter", error),)
     if idle:
         return present, refused("powered", refusal.powered_off(idle[0]))
-    return present, good("powered", f"{', '.join(used)} on")
+    off = [f"{each.name} off" for each in there if not each.powered]
+    return present, good("powered", ", ".join([*(f"{name} on" for name in used), *off]))
 
 
 def working(there: Sequence[Adapter], wanted: Collection[str]) -> tuple[str, ...]:

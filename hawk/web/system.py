@@ -7,7 +7,7 @@ from quart import Blueprint, Response, request
 
 from actors import ActorRef, ChildState, Query
 from hawk import __version__
-from hawk.ble.messages import ArbiterStatus, GetArbiterStatus, GetScannerStatus, ScannerStatus
+from hawk.ble.messages import AdapterStatus, ArbiterStatus, GetArbiterStatus, GetScannerStatus, ScannerStatus
 from hawk.directory.messages import ListDevices
 from hawk.errors import Invalid, StoreUnavailable
 from hawk.model.device import DeviceView, Lifecycle
@@ -126,6 +126,17 @@ def _listening(status: ScannerStatus | None) -> dict[str, Any]:
         "scan_restarts": status and status.restarts,
         "recovery": status and {str(rung): times for rung, times in status.recovery.items()},
         "down_for": status and status.down_for,
+        "adapters": status and [_adapter(each) for each in status.adapters],
+    }
+
+
+def _adapter(status: AdapterStatus) -> dict[str, Any]:
+    return {
+        "name": status.name,
+        "listening": status.listening,
+        "reason": status.reason,
+        "adverts_per_minute": status.adverts_per_minute,
+        "seconds_since_advert": None if status.last_advert is None else round(status.last_advert, 1),
     }
 
 

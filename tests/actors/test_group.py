@@ -92,3 +92,25 @@ async def test_many_changes_at_a_time_are_one(autojump_clock: MockClock) -> None
             group.tell(Reconcile())
         await trio.sleep(5)
         assert len(await names(group)) == 51
+
+
+class Slow(Counter):
+    """Takes two seconds to let go."""
+
+    async def teardown(self, error: Exception | None) -> None:
+        await trio.sleep(2)
+
+
+class SlowFleet(Fleet):
+    def spec(self, name: str, record: int) -> ChildSpec:
+        return ChildSpec(name, partial(Slow.start, name, None, record))
+
+
+async def test_its_children_end_all_at_once(autojump_clock: MockClock) -> None:
+    table = {f"n{number}": number for number in range(8)}
+    async with open_test_system() as system:
+        group = await system.start(ChildSpec("fleet", partial(SlowFleet.start, table, [], [0])))
+        await trio.sleep(1)
+        assert len(await names(group)) == 8
+        began = trio.current_time()
+    assert trio.current_time() - began < 3

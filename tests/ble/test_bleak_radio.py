@@ -366,6 +366,23 @@ async def test_links_of_a_killed_process_are_cleared_others_and_our_own_are_not(
             nursery.cancel_scope.cancel()
 
 
+async def test_links_that_were_left_go_in_the_time_of_one() -> None:
+    with daemon(3, notify="none", disconnect_delay=0.8) as bluez:
+        async with running() as owner, running() as successor, trio.open_nursery() as nursery:
+            ears = Ears()
+            nursery.start_soon(owner.scan, ears)
+            for address in (A, B, C):
+                await ears.wait_for(address)
+                nursery.start_soon(ignore, owner, address, lambda _: None)
+            with trio.fail_after(5):
+                while len(bluez.state()["linked"]) < 3:
+                    await trio.sleep(0.02)
+            began = trio.current_time()
+            assert set(await successor.clear((A, B, C))) == {A, B, C}
+            assert trio.current_time() - began < 1.6
+            nursery.cancel_scope.cancel()
+
+
 async def ignore(radio: BleakRadio, address: Address, told: Callable[[LinkState], None]) -> None:
     with suppress(BluetoothError):
         await radio.converse(address, BM6.gatt, Once(patience=99), Limits(), told)
@@ -415,6 +432,148 @@ async def test_of_several_adapters_one_may_go_and_come_again() -> None:
             bluez.do("power", adapter="hci0", on=True)
             await ears.wait_for(A)
             nursery.cancel_scope.cancel()
+
+
+class Troubles:
+    """What each adapter was last said to have."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, BluetoothError | None] = {}
+
+    def __call__(self, adapter: str, trouble: BluetoothError | None) -> None:
+        self.of[adapter] = trouble
+
+    async def wait_for(self, adapter: str, words: str | None) -> None:
+        with trio.fail_after(5):
+            while adapter not in self.of or (words or "None") not in str(self.of[adapter]):
+                await trio.sleep(0.02)
+
+
+@asynccontextmanager
+async def two_adapters(*adapters: str) -> AsyncIterator[tuple[FakeBluez, BleakRadio, Ears, Troubles]]:
+    """A is heard by the first alone, B by the second alone; the radio runs and does not listen yet."""
+    monitors = [Monitor(address=A, adapters=["hci0"]), Monitor(address=B, adapters=["hci1"])]
+    with FakeBluez(monitors, adapters=("hci0", "hci1"), adv_interval=0.1) as bluez:
+        async with running(*(adapters or ("all",))) as radio:
+            yield bluez, radio, Ears(), Troubles()
+
+
+@pytest.mark.parametrize("error", ["Failed", "InProgress", "org.freedesktop.DBus.Error.AccessDenied"])
+async def test_an_adapter_that_refuses_to_scan_leaves_the_other_one_be_and_is_tried_again(error: str) -> None:
+    async with two_adapters() as (bluez, radio, ears, troubles), trio.open_nursery() as nursery:
+        bluez.do("discovery_error", adapter="hci1", error=error)
+        nursery.start_soon(radio.scan, ears, troubles)  # never raises
+        await troubles.wait_for("hci1", "permission" if "Denied" in error else "refused")
+        await troubles.wait_for("hci0", None)
+        await ears.wait_for(A, 5)
+        assert await converse(radio, A) == UP_AND_DOWN
+        bluez.do("discovery_error", adapter="hci1", error="")
+        await ears.wait_for(B)
+        assert troubles.of == {"hci0": None, "hci1": None}
+        nursery.cancel_scope.cancel()
+
+
+async def test_when_every_adapter_refuses_the_scan_ends() -> None:
+    async with two_adapters() as (bluez, radio, ears, _):
+        bluez.do("discovery_error", adapter="hci0", error="org.freedesktop.DBus.Error.AccessDenied")
+        bluez.do("discovery_error", adapter="hci1", error="Failed")
+        with trio.fail_after(5), pytest.raises(BluetoothStuck, match="refused"):
+            await radio.scan(ears)
+
+
+async def test_an_adapter_that_another_service_uses_leaves_the_other_one_be() -> None:
+    async with two_adapters() as (_, _, ears, troubles), trio.open_nursery() as nursery:
+        first, second = BleakRadio(["hci1"], exclusive=True), BleakRadio(["all"], exclusive=True)
+        theirs = Ears()
+        nursery.start_soon(first.run)
+        nursery.start_soon(first.scan, theirs)
+        await theirs.wait_for(B)
+        nursery.start_soon(second.run)
+        nursery.start_soon(second.scan, ears, troubles)
+        await troubles.wait_for("hci1", "Another Battery Hawk")
+        await ears.wait_for(A, 5)
+        nursery.cancel_scope.cancel()
+
+
+async def test_an_adapter_that_fell_silent_hears_again_after_a_new_scan_of_its_own() -> None:
+    async with two_adapters() as (bluez, radio, ears, troubles), trio.open_nursery() as nursery:
+        nursery.start_soon(radio.scan, ears, troubles)
+        for address in (A, B):
+            await ears.wait_for(address)
+        bluez.do("deaf", adapter="hci1")
+        await trio.sleep(0.2)
+        ears.adverts.clear()
+        starts = bluez.state()["calls"]["StartDiscovery"]
+        await ears.wait_for(A, 5)
+        assert {advert.address for advert in ears.adverts} == {A}
+        radio.rescan("hci1")
+        await ears.wait_for(B)
+        assert bluez.state()["calls"]["StartDiscovery"] == starts + 1
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_is_wrong_with_an_adapter_is_told_of_it_alone() -> None:
+    async with (
+        two_adapters("hci0", "hci1", "hci7") as (bluez, radio, ears, troubles),
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(radio.scan, ears, troubles)
+        await ears.wait_for(B)
+        await troubles.wait_for("hci7", "no Bluetooth adapter hci7")
+        bluez.do("power", adapter="hci1", on=False)
+        await troubles.wait_for("hci1", "hci1 is switched off")
+        bluez.do("unplug", adapter="hci1")
+        await troubles.wait_for("hci1", "no Bluetooth adapter hci1")
+        bluez.do("plug", adapter="hci1")
+        await troubles.wait_for("hci1", None)
+        assert troubles.of["hci0"] is None
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_session_through_an_adapter_that_was_unplugged_is_not_told_to_switch_it_on() -> None:
+    async with two_adapters() as (bluez, radio, ears, _), trio.open_nursery() as nursery:
+        bluez.do("faults", notify="none")
+        nursery.start_soon(radio.scan, ears)
+        await ears.wait_for(B)
+
+        def unplug(state: LinkState) -> None:
+            if state is LinkState.CONNECTED:
+                bluez.do("unplug", adapter="hci1")
+
+        with trio.fail_after(5), pytest.raises((NoAdapter, LinkLost)) as ended:
+            await radio.converse(B, BM6.gatt, Once(patience=99), Limits(), unplug)
+        assert not isinstance(ended.value, BluetoothOff)
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_power_cycle_of_one_adapter_leaves_the_links_of_the_other_up() -> None:
+    async with two_adapters() as (bluez, radio, ears, _), trio.open_nursery() as nursery:
+        bluez.do("faults", notify="none")
+        nursery.start_soon(radio.scan, ears)
+        for address in (A, B):
+            await ears.wait_for(address)
+        nursery.start_soon(ignore, radio, A, lambda _: None)
+        with trio.fail_after(5):
+            while not bluez.state()["linked"]:
+                await trio.sleep(0.02)
+        await radio.power_cycle(("hci1",))
+        assert bluez.state()["calls"]["Set"] == 2
+        assert [path[11:15] for path in bluez.state()["linked"]] == ["hci0"]
+        await ears.wait_for(B)
+        nursery.cancel_scope.cancel()
+
+
+async def test_an_adapter_is_on_again_soon_when_its_power_cycle_is_cancelled() -> None:
+    async with two_adapters() as (bluez, radio, _, _):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(radio.power_cycle)
+            with trio.fail_after(5):
+                while len(bluez.state()["powered"]) == 2:
+                    await trio.sleep(0.02)
+            nursery.cancel_scope.cancel()
+            began = trio.current_time()
+        assert trio.current_time() - began < 1.0
+        assert len(bluez.state()["powered"]) == 2
 
 
 # -- cancelling --------------------------------------------------------------------------------

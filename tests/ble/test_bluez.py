@@ -6,7 +6,7 @@ import pytest
 from dbus_fast import Message, Variant
 
 from hawk.ble import refusal
-from hawk.ble.bluez import Adapter, Moved, Objects, adapters_in, change_in, chosen, devices_in
+from hawk.ble.bluez import Adapter, Moved, Objects, adapters_in, change_in, chosen, devices_in, idle
 from hawk.errors import (
     BluetoothError,
     BluetoothOff,
@@ -16,6 +16,7 @@ from hawk.errors import (
     NoAdapter,
     NoPermission,
     NotHeard,
+    ScannedByAnother,
 )
 from hawk.model.address import Address
 
@@ -125,11 +126,13 @@ def test_without_its_daemon_all_hearing_ends(signal: Message) -> None:
         (added("/org/bluez/hci1", ADAPTER1), (), None),
         (changed("/org/bluez/hci0", ADAPTER1, Powered=True), ("all",), None),
         (changed("/org/bluez/hci0", ADAPTER1, Discovering=False), ("all",), None),
-        (changed("/org/bluez/hci1", ADAPTER1, Powered=False), ("all",), None),
+        (changed("/org/bluez/hci1", ADAPTER1, Powered=False), ("all",), Moved("hci1", False)),
+        (changed("/org/bluez/hci1", ADAPTER1, Powered=False), ("hci0",), None),
         (changed("/org/bluez/hci0/dev_1", "org.bluez.Device1", Powered=False), (), None),
         (removed("/org/bluez/hci0/dev_1", "org.bluez.Device1"), (), None),
         (added("/org/bluez/hci0/dev_1", "org.bluez.Device1"), ("all",), None),
-        (removed("/org/bluez/hci1", ADAPTER1), ("all",), None),
+        (removed("/org/bluez/hci1", ADAPTER1), ("all",), Moved("hci1", False)),
+        (removed("/org/bluez/hci1", ADAPTER1), (), None),
         (owner("org.other", ":1.4", ""), ("all",), None),
     ],
 )
@@ -170,7 +173,7 @@ def test_a_refusal_about_a_device_is_said_in_words(
 
 @pytest.mark.parametrize(
     ("name", "error"),
-    [("InProgress", BluetoothStuck), ("Failed", BluetoothStuck), ("NotReady", BluetoothOff)],
+    [("InProgress", ScannedByAnother), ("Failed", BluetoothStuck), ("NotReady", BluetoothOff)],
 )
 def test_a_refusal_about_an_adapter_says_whether_to_start_anew(name: str, error: type[NoAdapter]) -> None:
     assert type(refusal.refused(BLUEZ + name, "why")) is error
@@ -186,3 +189,21 @@ def test_a_refusal_about_an_adapter_says_whether_to_start_anew(name: str, error:
 )
 def test_a_bus_that_fails_is_said_in_words(error: OSError | EOFError, words: str) -> None:
     assert words in str(refusal.no_bus(error))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "used", "expected"),
+    [
+        ((), (), {}),
+        ((), ("hci1", "hci2"), {"hci1": "switched off", "hci2": "no Bluetooth adapter hci2"}),
+        (("all",), (), {"hci1": "switched off"}),
+        (("all",), ("hci0", "hci2"), {"hci1": "switched off", "hci2": "no Bluetooth adapter hci2"}),
+        (("hci0", "hci3"), (), {"hci3": "no Bluetooth adapter hci3"}),
+    ],
+)
+def test_adapters_that_do_not_work_are_named_with_the_reason(
+    wanted: tuple[str, ...], used: tuple[str, ...], expected: dict[str, str]
+) -> None:
+    found = idle((Adapter("hci0", powered=True), Adapter("hci1", powered=False)), wanted, used)
+    assert found.keys() == expected.keys()
+    assert all(words in str(found[name]) for name, words in expected.items())

@@ -73,6 +73,48 @@ def test_only_a_stack_that_is_there_and_refuses_is_started_anew(
     assert [recovery.failed(0, stuck=each) for each in stuck] == expected
 
 
+@pytest.mark.parametrize(
+    ("shared", "expected"),
+    [
+        ([True] * 9, [DOWN, DOWN, CONNECTION] * 3),
+        ([True] * 5 + [False], [DOWN, DOWN, CONNECTION, DOWN, DOWN, POWER]),
+        ([False] + [True] * 5, [DOWN, DOWN, CONNECTION, DOWN, DOWN, POWER]),
+    ],
+)
+def test_a_program_that_scans_on_the_same_adapter_never_costs_a_power_cycle(
+    shared: list[bool], expected: list[Rung]
+) -> None:
+    recovery = Recovery()
+    assert [recovery.failed(0, stuck=True, shared=each) for each in shared] == expected
+
+
+def test_after_a_scan_that_works_or_another_trouble_earlier_refusals_are_forgotten() -> None:
+    recovery = Recovery()
+    recovery.failed(0, stuck=True)
+    recovery.works()
+    assert POWER not in [recovery.failed(0, stuck=True, shared=True) for _ in range(9)]
+    recovery.failed(0, stuck=True)
+    recovery.failed(0, stuck=False)
+    assert POWER not in [recovery.failed(0, stuck=True, shared=True) for _ in range(9)]
+
+
+def test_one_adapter_alone_gets_a_new_scan_then_a_power_cycle_and_no_new_connection() -> None:
+    recovery = Recovery()
+    assert [recovery.deaf(times, times * 600.0) for times in range(1, 10)] == [
+        SCAN, POWER, SCAN, SCAN, SCAN, SCAN, SCAN, POWER, SCAN,
+    ]  # fmt: skip
+    assert Recovery(may_reset=False).deaf(2, 0) is SCAN
+
+
+def test_links_through_one_adapter_do_not_hide_that_another_gives_none() -> None:
+    recovery = Recovery()
+    said = []
+    for number in range(6):
+        recovery.linked("hci0")
+        said.append(recovery.not_linked(address(number), 0, "hci1"))
+    assert said == [None] * 5 + [CONNECTION]
+
+
 def test_a_failed_scan_is_tried_again_soon_then_seldom_then_for_ever() -> None:
     recovery = Recovery()
     waits = []
@@ -116,7 +158,9 @@ def test_the_process_ends_only_if_that_is_set(exit_after: float, ends: float) ->
     assert Recovery(exit_after=exit_after).ends_at(1000) == ends
 
 
-EVENTS = st.sampled_from(["heard", "works", "silent", "stuck", "missing", "linked", "a", "b"])
+EVENTS = st.sampled_from(
+    ["heard", "works", "silent", "stuck", "shared", "deaf", "missing", "linked", "a", "b"]
+)
 
 
 @given(st.lists(st.tuples(EVENTS, st.floats(0, 2000)), max_size=300))
@@ -136,6 +180,10 @@ def test_whatever_happens_power_cycles_are_an_hour_apart_and_every_rung_is_count
                 recovery.linked()
             case "silent":
                 taken.append((now, recovery.silent(now)))
+            case "shared":
+                taken.append((now, recovery.failed(now, stuck=True, shared=True)))
+            case "deaf":
+                taken.append((now, recovery.deaf(2, now)))
             case "stuck" | "missing":
                 taken.append((now, recovery.failed(now, stuck=event == "stuck")))
             case _:

@@ -491,6 +491,106 @@ async def test_after_an_end_in_order_there_is_nothing_to_clear(autojump_clock: M
         assert radio.left == {address(1)}
 
 
+# -- several adapters --------------------------------------------------------------------------
+
+
+async def hear_both(stage: Stage) -> None:
+    """Device 1 by hci0 only, device 2 by hci1 only."""
+    for number, adapter in ((1, "hci0"), (2, "hci1")):
+        stage.radio.tell(adapter, None)
+        stage.radio.hear(advert(number, "12.60", adapter=adapter))
+    await trio.sleep(0.1)
+
+
+async def test_an_adapter_that_falls_silent_alone_gets_a_scan_then_a_power_cycle_of_its_own(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_stage() as stage, trio.open_nursery() as nursery:
+        await hear_both(stage)
+        nursery.start_soon(stage.radio.chatter, advert(1, "12.60"))
+        await trio.sleep(85)
+        assert stage.radio.steps == []
+        await trio.sleep(15)
+        assert stage.radio.steps == ["rescan hci1"]
+        assert "hci1 hears nothing while another adapter does: the scan is started anew" in caplog.text
+        await trio.sleep(190)
+        assert stage.radio.steps == ["rescan hci1", "power_cycle hci1"]
+        status = await stage.status()
+        assert (stage.radio.scans, status.listening) == (1, True)  # the other one was left alone
+        assert status.recovery == {Rung.RESTART_SCAN: 1, Rung.POWER_CYCLE: 1}
+        stage.radio.hear(advert(2, "12.60", adapter="hci1"))
+        await trio.sleep(100)
+        assert stage.radio.steps[2:] == ["rescan hci1"]
+        nursery.cancel_scope.cancel()
+
+
+async def test_when_all_fall_silent_only_those_that_listen_are_switched_off_and_on(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_stage() as stage:
+        await hear_both(stage)
+        stage.radio.tell("hci1", BluetoothOff("hci1 is switched off"))
+        await trio.sleep(700)
+        assert stage.radio.steps == ["renew", "power_cycle hci0"]
+
+
+async def test_what_ails_one_adapter_is_in_the_status_and_once_in_the_log(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="hawk")
+    async with open_stage() as stage:
+        await hear_both(stage)
+        for _ in range(3):
+            stage.radio.tell("hci1", NoAdapter("hci1 is pulled"))
+        good, bad = (await stage.status()).adapters
+        assert (good.name, good.listening, good.reason, good.adverts_per_minute) == ("hci0", True, None, 1)
+        assert (bad.name, bad.listening, bad.reason) == ("hci1", False, "hci1 is pulled")
+        for _ in range(2):
+            stage.radio.tell("hci1", None)
+        assert (await stage.status()).adapters[1].listening
+        said = [record.message for record in caplog.records if "hci1" in record.message]
+        assert said == ["hci1 cannot be listened with: hci1 is pulled", "hci1 is listened with again"]
+
+
+async def test_a_device_that_only_an_adapter_in_trouble_hears_is_not_called_out_of_range(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_stage() as stage:
+        await hear_both(stage)
+        stage.radio.tell("hci1", BluetoothOff("hci1 is switched off"))
+        with pytest.raises(BluetoothOff, match="hci1"):
+            await stage.scanner.ask(Seek(address(2))).within(1)
+        assert (await stage.scanner.ask(Seek(address(1))).within(1)).adapter == "hci0"
+        stage.radio.hear(advert(2, "12.60"))
+        await stage.scanner.ask(Seek(address(2))).within(1)  # the other one hears it, too
+
+
+async def test_what_ailed_an_adapter_is_forgotten_when_nobody_listens(autojump_clock: MockClock) -> None:
+    async with open_stage(listen=False) as stage:
+        await hear_both(stage)
+        stage.radio.tell("hci1", BluetoothOff("hci1 is switched off"))
+        await trio.sleep(60)
+        assert not stage.radio.listens()
+        asked = stage.scanner.ask(Seek(address(2)))
+        await trio.sleep(1)
+        stage.radio.hear(advert(2, "12.60", adapter="hci1"))
+        assert (await asked.within(1)).adapter == "hci1"
+
+
+async def test_sessions_that_get_no_link_through_one_adapter_cost_only_that_one(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_stage() as stage:
+        for number in range(12):
+            await hear_both(stage)
+            stage.radio.hear(advert(3, "12.60", adapter="hci1"))
+            await trio.sleep(0.1)
+            stage.scanner.tell(Tried(address(1), linked=True))
+            stage.scanner.tell(Tried(address(2 + number % 2), linked=False))
+            await trio.sleep(1)
+        assert stage.radio.steps == ["renew", "power_cycle hci1"]
+
+
 # -- seeking -----------------------------------------------------------------------------------
 
 

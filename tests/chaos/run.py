@@ -31,7 +31,7 @@ from hawk.model.reading import Reading
 from hawk.registry.messages import ConfigureDevice, DeviceChanges, GetRegistry
 from hawk.store.messages import GetReadingsAfter
 from hawk.tree import Policies, tree
-from tests.chaos.story import Episode, Story
+from tests.chaos.story import ADAPTERS, Episode, Story
 from tests.fake_bluez.monitors import Monitor
 from tests.fake_bluez.rig import FakeBluez
 
@@ -41,6 +41,7 @@ ENVIRONMENT = {
     "BATTERYHAWK_API_HOST": "127.0.0.1",
     "BATTERYHAWK_API_PORT": "0",
     "BATTERYHAWK_CLOCK_TRUST": "always",
+    "BATTERYHAWK_BLUETOOTH_ADAPTERS": "all",
 }
 
 log = logging.getLogger(__name__)
@@ -122,7 +123,7 @@ def monitors() -> list[Monitor]:
         Monitor(
             f"50:54:7B:00:00:{number + 1:02X}", families[number % 4], volts=round(11.0 + number * 0.11, 2),
             temperature=number * 3 - 12, charge=30 + number, state=int(families[number % 4] == "BM2"),
-            adverts="sealed",
+            adverts="sealed", adapters=list(ADAPTERS),
         )
         for number in range(DEVICES)
     ]  # fmt: skip
@@ -197,9 +198,10 @@ class Chaos:
     async def heal(self) -> None:
         """Whatever the last episodes left."""
         await self._try({"do": "start"})
-        await self._try({"do": "plug"})
-        await self._try({"do": "power", "on": True})
-        await self._try({"do": "discovery_error", "error": ""})
+        for adapter in ADAPTERS:
+            await self._try({"do": "plug", "adapter": adapter})
+            await self._try({"do": "power", "on": True, "adapter": adapter})
+        await self._try({"do": "discovery_error", "error": ""})  # of every adapter
 
     # -- looking -----------------------------------------------------------------------------
 
@@ -262,7 +264,9 @@ async def chaos(seed: int, pace: Pace) -> AsyncIterator[Chaos]:
     fleet = monitors()
     with ExitStack() as stack:
         data = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "data"
-        bluez = stack.enter_context(FakeBluez(fleet, adv_interval=pace.adverts, period=0.1))
+        bluez = stack.enter_context(
+            FakeBluez(fleet, adv_interval=pace.adverts, period=0.1, adapters=ADAPTERS)
+        )
         loaded = load(None, {**ENVIRONMENT, **pace.environment})
         folder = stack.enter_context(DataFolder.open(data))
         opened = app._open(app.Launch(data, loaded), folder, stack, app.Ending())

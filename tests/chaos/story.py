@@ -37,18 +37,42 @@ DEVICE_FAULTS: tuple[dict[str, Any], ...] = (
     {"silent": True},
 )
 
-# Of the adapter or the daemon: how it begins, how it ends.
-STACK_FAULTS: tuple[tuple[str, tuple[dict[str, Any], ...], tuple[dict[str, Any], ...]], ...] = (
-    ("power off", ({"do": "power", "on": False},), ({"do": "power", "on": True},)),
+ADAPTERS = ("hci0", "hci1")  # all devices are heard by both
+
+Orders = tuple[dict[str, Any], ...]
+
+
+def _each(adapters: tuple[str, ...], orders: Orders) -> Orders:
+    return tuple({**order, "adapter": adapter} for order in orders for adapter in adapters)
+
+
+_OFF, _ON = {"do": "power", "on": False}, {"do": "power", "on": True}
+_ADAPTER_FAULTS: tuple[tuple[str, Orders, Orders], ...] = (
+    ("power off", (_OFF,), (_ON,)),
     ("rfkill", ({"do": "rfkill", "block": True},), ({"do": "rfkill", "block": False},)),
-    ("daemon killed", ({"do": "crash"},), ({"do": "start"},)),
     ("adapter unplugged", ({"do": "unplug"},), ({"do": "plug"},)),
+    ("silent scan", ({"do": "deaf"},), ()),
     (
         "scans refused",
-        ({"do": "discovery_error", "error": "InProgress"}, {"do": "power", "on": False}, {"do": "power", "on": True}),
+        ({"do": "discovery_error", "error": "Failed"}, _OFF, _ON),
         ({"do": "discovery_error", "error": ""},),
     ),
-)  # fmt: skip
+    (
+        "scanned by another",
+        ({"do": "discovery_error", "error": "InProgress"}, _OFF, _ON),
+        ({"do": "discovery_error", "error": ""},),
+    ),
+)
+
+# Of the daemon, of all adapters, of one of them: how it begins, how it ends.
+STACK_FAULTS: tuple[tuple[str, Orders, Orders], ...] = (
+    ("daemon killed", ({"do": "crash"},), ({"do": "start"},)),
+    *((name, _each(ADAPTERS, begin), _each(ADAPTERS, end)) for name, begin, end in _ADAPTER_FAULTS),
+    *(
+        (f"{name}, of one adapter", _each(ADAPTERS[1:], begin), _each(ADAPTERS[1:], end))
+        for name, begin, end in _ADAPTER_FAULTS
+    ),
+)
 
 HEALED: dict[str, Any] = {
     "connect_error": "", "connect_message": "", "connect_times": -1, "connect_hang": False, "connect_delay": 0.0,

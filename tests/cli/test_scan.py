@@ -11,7 +11,7 @@ import trio
 from click.testing import CliRunner, Result
 from trio.testing import MockClock
 
-from hawk.ble.radio import Limits
+from hawk.ble.radio import Limits, Told, to_nobody
 from hawk.ble.simulated import SimulatedRadio
 from hawk.ble.simulated_monitor import SERVICE
 from hawk.cli.main import main
@@ -117,7 +117,7 @@ class Deaf(SimulatedRadio):
     async def run(self) -> None:
         await trio.sleep_forever()
 
-    async def scan(self, heard: Callable[[Advertisement], None]) -> None:
+    async def scan(self, heard: Callable[[Advertisement], None], told: Told = to_nobody) -> None:
         raise NoAdapter("This machine has no Bluetooth adapter.")
 
 

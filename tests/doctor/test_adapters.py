@@ -34,3 +34,8 @@ def test_the_one_that_is_missing_is_named() -> None:
     present, _ = judged((ON,), ("hci0", "hci7"))
     assert "hci7" in present.detail
     assert "bluetooth.adapters" in present.fix
+
+
+def test_one_of_all_that_is_off_is_named_though_the_others_will_do() -> None:
+    _, powered = judged((OFF, SECOND), ("all",))
+    assert (powered.ok, powered.detail) == (True, "hci1 on, hci0 off")

@@ -43,7 +43,7 @@ class Air:
             return
         sent, response = monitor.advert()
         adapter = path.rsplit("/", 1)[0]
-        if not daemon.discovering(adapter) or adapter not in daemon.objects:
+        if not daemon.discovering(adapter) or adapter not in daemon.objects or adapter in daemon.deaf:
             return
         if self._hidden(path, sent):
             return

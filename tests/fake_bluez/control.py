@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.fake_bluez.daemon import Daemon
 from tests.fake_bluez.monitors import Monitor
+from tests.fake_bluez.objects import ADAPTER
 
 
 class Control:
@@ -24,9 +25,10 @@ class Control:
         writer.close()
 
     async def _do(
-        self, order: str, address: str | None = None, adapter: str = "hci0", **arguments: Any
+        self, order: str, address: str | None = None, adapter: str | None = None, **arguments: Any
     ) -> Any:
-        daemon, path = self._daemon, f"/org/bluez/{adapter}"
+        daemon, every, adapter = self._daemon, adapter is None, adapter or "hci0"
+        path = f"/org/bluez/{adapter}"
         match order:
             case "faults":  # without an address: of all
                 for each in self._paths(address):
@@ -64,7 +66,11 @@ class Control:
                 if path not in daemon.objects:
                     daemon.add_adapter(adapter)
             case "discovery_error":
-                daemon.discovery_error = arguments["error"]
+                if every:
+                    daemon.discovery_errors.clear()
+                daemon.discovery_errors["" if every else path] = arguments["error"]
+            case "deaf":  # until a scan is started on it
+                daemon.deaf.add(path)
             case "kill_bus":
                 self._bus.kill()
             case "asked":  # all that was written to it, in hex
@@ -91,6 +97,11 @@ class Control:
             "notifying": list(daemon.notifying),
             "discovering": len(daemon.discovery),
             "calls": daemon.calls,
+            "powered": [
+                path
+                for path, held in daemon.objects.tree.items()
+                if ADAPTER in held and held[ADAPTER]["Powered"].value
+            ],
             "commands": sum(monitor.commands for monitor in monitors),
             "frames": sum(monitor.frames_sent for monitor in monitors),
         }

@@ -44,7 +44,9 @@ class Daemon:
         self.notifying: dict[str, set[str]] = {}  # characteristic -> bus names
         self.connecting: dict[str, asyncio.Event] = {}  # device path -> "given up"
         self.calls: Counter[str] = Counter()
-        self.discovery_error = ""
+        self._adapters: dict[str, None] = {}  # that were ever there, in this order
+        self.discovery_errors: dict[str, str] = {}  # by adapter path; "" for all
+        self.deaf: set[str] = set()  # adapters whose scans bring nothing until one is started again
         self._filters: dict[tuple[str, str], dict[str, Variant]] = {}  # set, but no discovery yet
         self._pipes: dict[str, socket.socket] = {}  # AcquireNotify
         self._sessions: dict[str, list[asyncio.Task[None]]] = {}  # device path -> its tasks
@@ -64,6 +66,7 @@ class Daemon:
 
     def add_adapter(self, name: str, powered: bool = True) -> None:
         number = int(name.removeprefix("hci"))
+        self._adapters[name] = None
         self.objects.add(
             f"/org/bluez/{name}",
             {
@@ -199,8 +202,9 @@ class Daemon:
 
     async def start(self) -> None:
         await self._bus.request_name("org.bluez")
-        if "/org/bluez/hci0" not in self.objects:
-            self.add_adapter("hci0")
+        for name in self._adapters:
+            if f"/org/bluez/{name}" not in self.objects:
+                self.add_adapter(name)
 
     def discovering(self, adapter: str) -> list[dict[str, Variant]]:
         """The filters of those who scan on this adapter."""
@@ -301,12 +305,13 @@ class Daemon:
             case "SetDiscoveryFilter":
                 self._filters[client] = message.body[0]
             case "StartDiscovery":
-                if self.discovery_error:
-                    raise BluezError(self.discovery_error, "injected")
+                if error := self.discovery_errors.get(path) or self.discovery_errors.get(""):
+                    raise BluezError(error, "injected")
                 if not powered:
                     raise BluezError("NotReady", "Resource Not Ready")
                 if client in self.discovery:
                     raise BluezError("InProgress", "Operation already in progress")
+                self.deaf.discard(path)
                 self.discovery[client] = self._filters.get(client, {})
                 self.air.new_window()
                 self.sender.send(Message.new_method_return(message))

@@ -23,7 +23,9 @@ VEHICLE = Vehicle("vehicle_1", "Boat", None)
 def served() -> set[str]:
     rules = create_app(None).url_map.iter_rules()  # type: ignore[arg-type]  # nothing is asked of it
     return {
-        f"{method} {rule.rule}".replace("<mac>", "{mac}").replace("<vehicle_id>", "{id}")
+        f"{method} {rule.rule}".replace("<mac>", "{mac}")
+        .replace("<vehicle_id>", "{id}")
+        .replace("<job_id>", "{id}")
         for rule in rules
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }

@@ -1,16 +1,17 @@
 """/api/system/status."""
 
+from dataclasses import replace
 from typing import Any
 
 from trio.testing import MockClock
 
-from hawk.ble.messages import GetArbiterStatus, GetScannerStatus, ScannerStatus
+from hawk.ble.messages import AdapterStatus, GetArbiterStatus, GetScannerStatus, ScannerStatus
 from hawk.directory.messages import ListDevices
 from hawk.errors import StoreUnavailable
 from hawk.model.device import DeviceView, Lifecycle
 from hawk.store.messages import GetStoreStatus
 from tests.doubles import device
-from tests.web.stage import GATEWAY, SILENCE, open_stage, reading
+from tests.web.stage import GATEWAY, SCANNER, SILENCE, open_stage, reading
 
 VIEWS = (
     DeviceView(device(1), available=True),
@@ -43,6 +44,25 @@ async def test_it_says_why_nothing_is_heard() -> None:
         said = (await stage.get("/api/system/status"))["data"]["attributes"]
         assert (said["bluetooth"]["listening"], said["bluetooth"]["reason"]) == (False, "no adapter")
         assert said["components"]["bluetooth"] == "down"
+
+
+async def test_each_adapter_is_told_by_itself() -> None:
+    status = replace(
+        SCANNER,
+        adapters=(
+            AdapterStatus("hci0", True, None, 60, 0.512),
+            AdapterStatus("hci1", False, "hci1 is switched off", 0, None),
+        ),
+    )
+    async with open_stage(scripts={**NORMAL, "scanner": {GetScannerStatus: status}}) as stage:
+        said = (await stage.get("/api/system/status"))["data"]["attributes"]
+        assert said["bluetooth"]["adapters"] == [
+            {"name": "hci0", "listening": True, "reason": None, "adverts_per_minute": 60, "seconds_since_advert": 0.5},
+            {
+                "name": "hci1", "listening": False, "reason": "hci1 is switched off", "adverts_per_minute": 0,
+                "seconds_since_advert": None,
+            },
+        ]  # fmt: skip
 
 
 async def test_what_does_not_answer_is_null_and_the_rest_is_told(autojump_clock: MockClock) -> None:
