@@ -77,7 +77,10 @@ def test_a_whole_history_of_71_days_comes_complete_and_once(tmp_path: Path) -> N
 
 def test_links_that_break_at_random_points_change_nothing(tmp_path: Path) -> None:
     chance = random.Random(5)
-    with FakeBluez([monitor(30_000, reply_delay=0.01)], period=0.2) as bluez, ByHand(tmp_path / "data") as service:
+    with (
+        FakeBluez([monitor(30_000, reply_delay=0.01)], period=0.2) as bluez,
+        ByHand(tmp_path / "data") as service,
+    ):
         configure(service)
         job = service.http.post(f"/api/devices/{A}/history")
         assert job.status_code == 202
