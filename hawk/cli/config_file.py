@@ -16,7 +16,11 @@ class WrongFile(HawkError):
 
     def __init__(self, detail: str, file: Path, pointer: str = "") -> None:
         super().__init__(f"{file}: {pointer + ': ' if pointer else ''}{detail}")
-        self.file, self.pointer = file, pointer
+        self._file, self._pointer = file, pointer
+
+    def place(self) -> dict[str, str]:
+        """For programs."""
+        return {"source": str(self._file), "pointer": self._pointer}
 
 
 def read(file: Path) -> Mapping[str, Any]:
