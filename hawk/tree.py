@@ -23,6 +23,7 @@ from hawk.config.schema import Settings
 from hawk.devices.policy import BetweenPolls, Freshness, InsidePoll, Recording
 from hawk.devices.station import Station
 from hawk.devices.supervisor import DevicesGroup
+from hawk.devices.trial import TrialActor
 from hawk.directory.actor import DirectoryActor
 from hawk.drivers.catalogue import Catalogue
 from hawk.jobs.actor import JobsActor
@@ -81,11 +82,13 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
     scanner = ScannerActor.reserve("scanner")
     devices = DevicesGroup.reserve("devices")
     jobs = JobsActor.reserve("jobs")
+    trials = TrialActor.reserve("trials")
 
     services = Services(
         registry=registry,
         directory=directory,
         devices=devices,
+        trials=trials,
         store=store,
         scanner=scanner,
         arbiter=arbiter,
@@ -146,6 +149,9 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
     work = [
         ChildSpec("scanner", hear, scanner),
         ChildSpec("devices", partial(DevicesGroup.start, registry, parts.catalogue, station), devices),
+        ChildSpec(
+            "trials", partial(TrialActor.start, parts.catalogue, station), trials, shutdown=RADIO_GRACE
+        ),
     ]
     links = settings.bluetooth.max_concurrent_connections
     bluetooth = [

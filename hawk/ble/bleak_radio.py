@@ -50,6 +50,7 @@ _ATTEMPTS = 5  # to switch it on
 _WRITABLE = frozenset({"write", "write-without-response"})
 _NOTIFYING = frozenset({"notify", "indicate"})
 _EVERY_ADVERT = BlueZDiscoveryFilters(DuplicateData=True)  # otherwise BlueZ merges old data into new
+_BASE = "-0000-1000-8000-00805f9b34fb"  # of the UUIDs that have a short form
 _ENDED = "The Bluetooth part of the program ended; it starts again by itself."
 
 R = TypeVar("R")
@@ -471,12 +472,26 @@ def _characteristic(
     client: BleakClient, service: str, uuid: str, properties: frozenset[str]
 ) -> BleakGATTCharacteristic:
     """The one with one of these properties: some devices show a UUID twice. Raises Undecodable."""
-    for each in client.services:
-        for found in each.characteristics if service in {"", each.uuid} else ():
-            if found.uuid == uuid and not properties.isdisjoint(found.properties):
-                return found
-    where = f"service {service[4:8]} with {uuid[4:8]}" if service else f"characteristic {uuid[4:8]}"
-    raise Undecodable(f"{client.address} offers no {where}: it is of another family than its type says.")
+    found = [
+        each
+        for each in client.services.characteristics.values()
+        if each.uuid == uuid
+        and service in {"", each.service_uuid}
+        and not properties.isdisjoint(each.properties)
+    ]
+    if not found:
+        where = (
+            f"service {_short(service)} with {_short(uuid)}" if service else f"characteristic {_short(uuid)}"
+        )
+        raise Undecodable(f"{client.address} offers no {where}: it is of another family than its type says.")
+    if len(services := {each.service_uuid for each in found}) > 1:
+        several = ", ".join(sorted(services))
+        raise Undecodable(f"{client.address} has {_short(uuid)} in several services ({several}): say which.")
+    return found[0]
+
+
+def _short(uuid: str) -> str:
+    return uuid[4:8] if uuid.endswith(_BASE) else uuid
 
 
 @contextmanager

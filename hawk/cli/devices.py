@@ -1,6 +1,5 @@
-"""`hawk devices`: what a running service does for one device."""
+"""`hawk devices`: add them, read them, leave them to others."""
 
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import click
 
+from hawk.cli.add import add
 from hawk.cli.options import FOLDER
 from hawk.cli.output import exit_with_error
 from hawk.errors import HawkError
@@ -18,7 +18,10 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document,
 
 @click.group()
 def devices() -> None:
-    """Read devices, and leave them to others."""
+    """Add devices, read them, and leave them to others."""
+
+
+devices.add_command(add)
 
 
 @devices.command()
@@ -106,10 +109,6 @@ def _do(
 
     try:
         document, words = work(running.find(datafolder.choose(data, os.environ)).ask)
-    except (running.NoService, running.Refused) as error:
-        said = {"error": {"code": error.outcome, "detail": str(error)}}
-        click.echo(json.dumps(said) if as_json else f"hawk: {error}", err=True)
-        sys.exit(1)
     except HawkError as error:
         exit_with_error(error, as_json=as_json)
     click.echo(json.dumps(document) if as_json else words)

@@ -15,7 +15,7 @@ COMMANDS = {
     "serve": ("hawk.cli.serve:serve", "Run the service."),
     "demo": ("hawk.cli.demo:demo", "Run it with simulated batteries; needs no Bluetooth."),
     "scan": ("hawk.cli.scan:scan", "List the battery monitors in range, or read them."),
-    "devices": ("hawk.cli.devices:devices", "Read devices, and leave them to others."),
+    "devices": ("hawk.cli.devices:devices", "Add devices, read them, and leave them to others."),
     "doctor": ("hawk.cli.doctor:doctor", "Find out what keeps it from working here."),
     "decode": ("hawk.cli.decode:decode", "Decode captured frames."),
 }

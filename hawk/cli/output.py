@@ -39,11 +39,14 @@ def progress() -> "Progress":
 
 
 def _document(error: HawkError) -> object:
+    from hawk.cli.config_file import WrongFile
+    from hawk.cli.running import Refused
     from hawk.config.load import SettingsError
 
     if isinstance(error, SettingsError):
         return error.as_json()
-    return {"error": {"code": error.code, "detail": str(error)}}
+    said = {"code": error.outcome if isinstance(error, Refused) else error.code, "detail": str(error)}
+    return {"error": said | error.place() if isinstance(error, WrongFile) else said}
 
 
 def _code_of(error: HawkError) -> int:

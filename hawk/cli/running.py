@@ -18,11 +18,11 @@ class NoService(HawkError):
 
 
 class Refused(HawkError):
-    """What the service said; its code and words."""
+    """What the service said; its code and words, and the place in what was sent, if it is about one."""
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, detail: str, pointer: str = "") -> None:
         super().__init__(detail)
-        self.said = code
+        self.said, self.pointer = code, pointer
 
     @property
     def outcome(self) -> str:
@@ -71,6 +71,6 @@ def find(data: Path) -> Running:
 def _refused(error: urllib.error.HTTPError) -> Refused:
     try:
         first = json.loads(error.read())["errors"][0]
-        return Refused(first["code"], first["detail"])
-    except (ValueError, LookupError, TypeError):
+        return Refused(first["code"], first["detail"], first.get("source", {}).get("pointer", ""))
+    except (ValueError, LookupError, TypeError, AttributeError):
         return Refused("failed", f"the service answered {error.code}")

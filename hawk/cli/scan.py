@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # imported where they are used: `hawk --help` must be quick
     from hawk.ble.radio import Limits, Radio
     from hawk.cli.survey import Found, Survey
     from hawk.drivers.api import Driver
+    from hawk.drivers.catalogue import Catalogue
 
 NO_BLUETOOTH = 69
 _LONGEST_PAUSE = 38  # [s] seen between two advertisements of a BM6
@@ -28,9 +29,17 @@ _LONGEST_PAUSE = 38  # [s] seen between two advertisements of a BM6
 )
 @click.option("--connect", is_flag=True, help="Then connect to each monitor and read it.")
 @click.option("--all", "everything", is_flag=True, help="List the other Bluetooth devices, too.")
+@click.option(
+    "--config",
+    "file",
+    type=click.Path(path_type=Path),
+    help="A document of generic_modbus: lists the devices that its 'match' fits, too.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON line for each device on stdout.")
 @click.option("--data", type=FOLDER, help="The data folder, for its settings.")
-def scan(duration: float, connect: bool, everything: bool, as_json: bool, data: Path | None) -> None:
+def scan(
+    duration: float, connect: bool, everything: bool, as_json: bool, data: Path | None, file: Path | None
+) -> None:
     """Lists the battery monitors in range, the nearest first.
 
     Voltage and charge are in what a BM6, BM7 or BM2 broadcasts; the temperature needs
@@ -42,7 +51,7 @@ def scan(duration: float, connect: bool, everything: bool, as_json: bool, data: 
     hawk scan --duration 30 --connect
     """  # click's mark for a paragraph that is not wrapped
     try:
-        survey = _scan(data, duration, connect)
+        survey = _scan(data, duration, connect, file)
     except BluetoothError as error:
         exit_with_error(error, as_json=as_json, exit_code=NO_BLUETOOTH)
     except HawkError as error:
@@ -53,7 +62,7 @@ def scan(duration: float, connect: bool, everything: bool, as_json: bool, data: 
         _print_table(survey, duration, everything)
 
 
-def _scan(data: Path | None, duration: float, connect: bool) -> "Survey":
+def _scan(data: Path | None, duration: float, connect: bool, file: Path | None) -> "Survey":
     import os
 
     import trio
@@ -63,13 +72,22 @@ def _scan(data: Path | None, duration: float, connect: bool) -> "Survey":
     from hawk.ble.radio import Limits
     from hawk.cli.survey import Survey
     from hawk.config.load import load
-    from hawk.drivers import catalogue
 
     settings = load(datafolder.choose(data, os.environ) / "system.json", os.environ).settings
     limits = Limits(session=settings.bluetooth.session_timeout)
-    survey = Survey(catalogue.load())
+    survey = Survey(_catalogue(file))
     trio.run(_listen, open_radio(settings, exclusive=connect), survey, duration, limits if connect else None)
     return survey
+
+
+def _catalogue(file: Path | None) -> "Catalogue":
+    """With a driver for what the file describes. Raises WrongFile."""
+    from hawk.cli.config_file import driver_of
+    from hawk.drivers.catalogue import Catalogue, load
+    from hawk.drivers.generic_modbus import GENERIC_MODBUS
+
+    known = load()
+    return known if file is None else Catalogue((*known.drivers, driver_of(GENERIC_MODBUS, file)))
 
 
 async def _listen(radio: "Radio", survey: "Survey", duration: float, limits: "Limits | None") -> None:
@@ -148,7 +166,7 @@ async def _read(radio: "Radio", found: "Found", limits: "Limits") -> None:
 
     if found.driver is None:
         return
-    exchange = LiveExchange(found.driver.named(found.name or "").codec())
+    exchange = LiveExchange(found.driver.named(found.name or "").codec(), pace=found.driver.pace)
     try:
         await radio.converse(found.address, found.driver.gatt, exchange, limits, lambda _: None)
     except HawkError as error:

@@ -1,23 +1,24 @@
 """The conversation that asks a device for its live values once. Pure: the radio drives it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from hawk.drivers.api import Codec
+from hawk.drivers.api import Codec, Pace, Write
 from hawk.errors import Implausible, ProtocolError, SilentDevice, Undecodable
 from hawk.model.reading import Sample
 
-REQUESTS = 4  # the request and three repetitions
 GARBAGE = 12  # frames in vain; a device of another family may stream them for ever
 
 
 class LiveExchange:
     """Ends with the first sample."""
 
-    quiet = 4.0
-
-    def __init__(self, codec: Codec, on_sample: Callable[[Sample], None] = lambda _: None) -> None:
+    def __init__(
+        self, codec: Codec, on_sample: Callable[[Sample], None] = lambda _: None, pace: Pace | None = None
+    ) -> None:
         """`on_sample` is called within `receive`: the link takes seconds to end after that."""
         self._codec, self._on_sample = codec, on_sample
+        self._pace = pace or Pace()
+        self.quiet = self._pace.patience
         self._requests = 0  # of the same kind, one after the other
         self._asked: tuple[bytes, ...] = ()
         self.sample: Sample | None = None
@@ -30,10 +31,8 @@ class LiveExchange:
         return self.sample is not None
 
     def begin(self) -> tuple[bytes, ...]:
-        asked = tuple(write.data for write in self._codec.begin())
-        self._requests = self._requests + 1 if asked == self._asked else 1
-        self._asked = asked
-        return asked
+        self._requests, self._asked = 1, _data(self._codec.begin())
+        return self._asked
 
     def receive(self, frame: bytes) -> tuple[bytes, ...]:
         """Raises Undecodable when it has heard enough."""
@@ -50,17 +49,23 @@ class LiveExchange:
 
     def _more(self) -> tuple[bytes, ...]:
         """A device that answers one question after the other is not silent."""
-        more = tuple(write.data for write in self._codec.wants())
+        more = _data(self._codec.wants())
         if more:
             self._requests, self._asked = 1, more
         return more
 
     def silent(self) -> tuple[bytes, ...]:
-        if self._requests < REQUESTS:
-            return self.begin()
-        if self.undecodable:
+        asked = _data(self._codec.begin())
+        if asked != self._asked:  # the one before is left unanswered
+            self._requests, self._asked = 1, asked
+        elif self._requests < self._pace.requests:
+            self._requests += 1
+        elif self.undecodable:
             raise self._undecodable()
-        raise SilentDevice(f"It is connected, but did not answer {REQUESTS} requests.")
+        else:
+            requests = "request" if self._requests == 1 else "requests"
+            raise SilentDevice(f"It is connected, but did not answer {self._requests} {requests}.")
+        return asked
 
     def _count(self, error: ProtocolError) -> None:
         self.undecodable += 1
@@ -80,3 +85,7 @@ class LiveExchange:
             f"{self.undecodable} {frames} came and none could be decoded (the last one: {self._reason}):"
             " is it of another type?"
         )
+
+
+def _data(writes: Iterable[Write]) -> tuple[bytes, ...]:
+    return tuple(write.data for write in writes)

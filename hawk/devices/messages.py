@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from actors import Query
+from hawk.drivers.api import Shown
 from hawk.model.device import Counters, Device, DeviceView, Quality, Transition
 from hawk.model.reading import Moment, Reading
 from hawk.store.messages import Imported
@@ -24,6 +25,24 @@ class PollNow(Query[Reading]):
     """Reads the device at once; while it is being read already, answers with that reading.
     Raises BluetoothError with the reason, Busy when other devices keep the radio, or Paused.
     """
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a device said that need not be registered."""
+
+    reading: Reading  # nobody keeps it
+    shows: tuple[Shown, ...]  # how its driver describes the values
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOnce(Query[Trial]):
+    """Reads a device as this record says, registered or not. Raises BluetoothError with the reason,
+    Busy, Paused, NotFound for its type, or Invalid for its config.
+    """
+
+    device: Device
+    vehicle_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from hawk.drivers.api import Driver
 from hawk.model.device import Device, Retry
 from hawk.model.reading import Sample
 
-USUAL_INTERVAL = 3600.0  # [s] of a driver that has no wish of its own
 _A_HAIR = 1e-6  # 12.85 - 12.80 is a little less than 0.05 in a computer
 
 
@@ -53,12 +52,10 @@ class BetweenPolls:
 
 
 def polling_interval(device: Device, driver: Driver, setting: float) -> float:
-    """Seconds from one poll to the next: the device's own; else its family's where that is
-    unusual; else the setting.
-    """
+    """Seconds from one poll to the next: the device's own, else its family's, else the setting."""
     if device.polling_interval is not None:
         return device.polling_interval
-    return setting if driver.polling_interval == USUAL_INTERVAL else driver.polling_interval
+    return setting if driver.polling_interval is None else driver.polling_interval
 
 
 # -- inside a poll ---------------------------------------------------------------------------

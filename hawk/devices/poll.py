@@ -59,7 +59,7 @@ class Poller:
     async def _attempt(self, sighted: Sighted) -> Polled:
         began = trio.current_time()
         driver = self.driver.named(sighted.name)
-        exchange = LiveExchange(driver.codec(), self.on_sample)
+        exchange = LiveExchange(driver.codec(), self.on_sample, driver.pace)
         try:
             async with self.visitor.slot(sighted.adapter) as slot:
                 began = trio.current_time()

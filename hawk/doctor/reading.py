@@ -53,7 +53,7 @@ async def _read_best(radio: Radio, near: Near) -> Check:
 
 
 async def _read(radio: Radio, said: Advertisement, driver: Driver) -> Check:
-    exchange = LiveExchange(driver.codec())
+    exchange = LiveExchange(driver.codec(), pace=driver.pace)
     try:
         await radio.converse(said.address, driver.gatt, exchange, Limits(), _nobody)
     except NoPermission as error:

@@ -53,6 +53,33 @@ class Codec(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How patiently a device is asked. What else takes time is in its Gatt."""
+
+    patience: float = 4.0  # [s] of silence, then the same is asked again
+    requests: int = 4  # one question and its repetitions
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How one value of `extra` is shown to people; the words are Home Assistant's."""
+
+    key: str
+    name: str = ""  # "" = made of the key
+    origin: str = ""  # "register 257"
+    unit: str = ""
+    device_class: str = ""
+    state_class: str = ""
+    icon: str = ""
+    category: str = ""
+    enabled: bool = True  # by default
+    on_or_off: bool = False
+    options: tuple[str, ...] = ()  # all that an enumeration can be
+    quantity: str = ""  # of the reading, if it is one
+    listed: bool = False  # one of several of a kind: there may be fewer
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
     """What a driver understood of one advertisement."""
 
@@ -153,7 +180,7 @@ class Driver:
     description: str  # for people: "12 V battery monitor (leagend BM6, Ancel BM200 ...)"
     names: frozenset[str]  # local names, compared without regard to case
     gatt: Gatt
-    codec: Callable[[], Codec]
+    codec: Callable[[], Codec]  # called for each session; what outlasts a session is its own business
     measures: tuple[str, ...]  # quantities a connection gives, of model.reading.QUANTITIES
     hear: Callable[[Advertisement], Heard | None]
     """What an advertisement says; None if it is not this family's or says nothing.
@@ -162,12 +189,16 @@ class Driver:
     """For `hawk decode`: kind -> decoder of captured bytes, with the sender's address if it is known.
     The answer is a Sample, a Note, or one of the types in drivers.memory."""
     history: History | None = None
-    polling_interval: float = 3600.0  # [s], unless set otherwise
+    polling_interval: float | None = None  # [s]; None = the setting polling.interval
     aliases: frozenset[str] = frozenset()
     own_name_starts: tuple[str, ...] = ()  # of names that no other family has, by case
     name_starts: tuple[str, ...] = ()  # of names that several families have: who owns it says which it is
     probe: Callable[[], Probe] | None = None  # tells which of those, or of its siblings, a device is
     probe_services: frozenset[str] = frozenset()  # advertised by its family, and by many others: may be asked
+    matches: Callable[[Advertisement], bool] = lambda _: False
+    """Whether a device may be of this family, where neither data nor name say so."""
+    pace: Pace = field(default_factory=Pace)
+    shows: tuple[Shown, ...] = ()
     configure: Callable[["Driver", Config], "Driver"] = _needs_no_config
     """The driver for one device, by the `config` in its record. Raises Invalid with a pointer into it."""
 

@@ -48,7 +48,7 @@ class Catalogue:
                 return Identified(driver, said, "decrypted advertisement")
         if len(heard) == 1:
             return Identified(*heard[0], "iBeacon")
-        return self._by_name(advertisement.name)
+        return self._by_name(advertisement.name) or self._by_match(advertisement)
 
     def candidates(self, name: str) -> tuple[str, ...]:
         """The types that a device of this name may be, where the name does not decide."""
@@ -66,6 +66,10 @@ class Catalogue:
         name = name.strip()
         fits = [driver for driver in self.drivers if _is_named(driver, name)]
         return Identified(fits[0], _NOTHING, f"name {name!r}") if len(fits) == 1 else None
+
+    def _by_match(self, advertisement: Advertisement) -> Identified | None:
+        fits = [driver for driver in self.drivers if driver.matches(advertisement)]
+        return Identified(fits[0], _NOTHING, f"may be a {fits[0].description}") if len(fits) == 1 else None
 
 
 def _is_named(driver: Driver, name: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hawk.drivers import generic_modbus, renogy
+from hawk.drivers import generic_modbus, modbus_document, renogy
 from hawk.drivers.api import Driver, Note
 from hawk.drivers.catalogue import Catalogue
 from hawk.drivers.memory import Bm2Record, Bm6Record, CrankingEvent, Version
@@ -95,7 +95,7 @@ def _modbus(catalogue: Catalogue, document: Mapping[str, Any]) -> Sample:
         raise ProtocolError("unknown_device", f"there is no Modbus device {device!r}; known: {known}")
     registers = parse_reply(parse_request(_hex(_text(document, "request"))), data)
     if device in generic_modbus.NAMES:
-        return generic_modbus.parse(document.get("config")).sample(registers)
+        return modbus_document.parse(document.get("config")).sample(registers)
     model = document.get("model") or ""
     if not isinstance(model, str):
         raise ProtocolError("bad_request", "'model' is text")

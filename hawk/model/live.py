@@ -23,11 +23,15 @@ class Live:
     status_code: int | None = None
     status_moment: Moment | None = None
     extra: Mapping[str, Scalar] = field(default_factory=dict)
+    extra_moment: Moment | None = None
 
     @property
     def newest(self) -> Moment | None:
         """When the youngest of the values was measured."""
-        return max((m.moment for m in self.values.values()), key=lambda m: m.boot_time, default=None)
+        moments = [measured.moment for measured in self.values.values()]
+        if self.extra_moment is not None:
+            moments.append(self.extra_moment)
+        return max(moments, key=lambda moment: moment.boot_time, default=None)
 
     def older_than(self, boot_time: float) -> frozenset[str]:
         """The quantities that were measured before."""
@@ -41,7 +45,7 @@ class Live:
         for quantity in QUANTITIES:
             if (value := getattr(sample, quantity)) is not None:
                 values[quantity] = Measured(value, moment)
-        extra = sample.extra or self.extra
+        extra = (sample.extra, moment) if sample.extra else (self.extra, self.extra_moment)
         if sample.status is None:
-            return Live(values, self.status, self.status_code, self.status_moment, extra)
-        return Live(values, sample.status, sample.status_code, moment, extra)
+            return Live(values, self.status, self.status_code, self.status_moment, *extra)
+        return Live(values, sample.status, sample.status_code, moment, *extra)

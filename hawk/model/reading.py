@@ -35,6 +35,9 @@ class Sample:
     status: str | None = None  # normal low charging floating critical unknown
     status_code: int | None = None  # raw, numbered differently in each family
     extra: Mapping[str, Scalar] = field(default_factory=dict)
+    raw: Mapping[str, Scalar] = field(default_factory=dict, compare=False)
+    """Of `extra`, before anything was made of it, where a driver says so: for whoever describes a device.
+    Nobody keeps it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from hawk.registry.messages import (
     Discover,
     GetNotices,
     GetRegistry,
+    PreviewDevice,
     RemoveDevice,
     RemoveVehicle,
     RenameVehicle,
@@ -76,6 +77,9 @@ class RegistryActor(Actor):
                 created = address not in self._next.devices
                 new = changes.configure(self._next, address, wanted, now, self._canonical_type)
                 return self._commit(new, lambda: Configured(new.devices[address], created))
+            case PreviewDevice(address, wanted):
+                new = changes.configure(self._next, address, wanted, now, self._canonical_type)
+                return Configured(new.devices[address], address not in self._next.devices)
             case ChangeDevice(address, wanted):
                 new = changes.change(self._next, address, wanted, now, self._canonical_type)
                 return self._commit(new, lambda: new.devices[address])

@@ -85,6 +85,14 @@ class ConfigureDevice(Query[Configured]):
 
 
 @dataclass(frozen=True, slots=True)
+class PreviewDevice(Query[Configured]):
+    """What ConfigureDevice would make of it; nothing is kept."""
+
+    address: Address
+    changes: DeviceChanges
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeDevice(Query[Device]):
     """Changes a record that is there (NotFound otherwise)."""
 

@@ -3,6 +3,7 @@
 What only the registry can judge (names, device types, vehicles) it judges itself.
 """
 
+import enum
 from typing import Any
 
 from hawk.errors import BadAddress, Invalid
@@ -58,6 +59,24 @@ def device_changes(address: Address, sent: Sent) -> DeviceChanges:
         lifecycle=_lifecycle(attributes),
         config=_config(attributes),
     )
+
+
+class Trying(enum.Enum):
+    """Whether a device is read before it is registered."""
+
+    NO = enum.auto()
+    FIRST = enum.auto()  # it is registered if that works
+    ONLY = enum.auto()  # it is not registered
+
+
+def trying(sent: Sent) -> Trying:
+    """By the document's `meta`. Raises Invalid."""
+    for name in ("test", "dry_run"):
+        if not isinstance(sent.meta.get(name, False), bool):
+            raise Invalid(f"{name} is true or false", f"/meta/{name}")
+    if sent.meta.get("dry_run"):
+        return Trying.ONLY
+    return Trying.FIRST if sent.meta.get("test") else Trying.NO
 
 
 def release_seconds(body: bytes) -> float:

@@ -7,25 +7,42 @@ from typing import Any
 from quart import Blueprint, Response, request
 
 from actors import ActorRef, FindChild
-from hawk.devices.messages import POLL_WITHIN, EndRelease, GetConnection, GetView, PollNow, Release
+from hawk.devices.messages import (
+    POLL_WITHIN,
+    EndRelease,
+    GetConnection,
+    GetView,
+    PollNow,
+    ReadOnce,
+    Release,
+)
 from hawk.directory.messages import ListDevices, ListVehicles, LookUpDevice
 from hawk.errors import Invalid, NotConfigured, NotFound, StoreUnavailable
 from hawk.jobs.messages import StartHistory
 from hawk.model.address import Address, parse_address
 from hawk.model.device import DeviceView, Lifecycle, LinkState
 from hawk.model.reading import Reading
-from hawk.registry.messages import ChangeDevice, ConfigureDevice, GetRegistry, RemoveDevice
+from hawk.registry.messages import (
+    ChangeDevice,
+    ConfigureDevice,
+    DeviceChanges,
+    GetRegistry,
+    PreviewDevice,
+    RemoveDevice,
+)
 from hawk.store.messages import Flush, GetReadings
 from hawk.web.attributes import (
     VEHICLE_ID,
     VEHICLE_LINK,
+    Trying,
     device_address,
     device_changes,
     history_days,
     release_seconds,
+    trying,
 )
 from hawk.web.http import answer, endpoint, no_content, services
-from hawk.web.jsonapi import ApiError, Sent, parse_document
+from hawk.web.jsonapi import ApiError, Json, Sent, parse_document
 from hawk.web.query import Asked, Parameters, bad_parameter
 from hawk.web.resources import (
     connection_resource,
@@ -33,6 +50,7 @@ from hawk.web.resources import (
     job_resource,
     reading_resource,
     release_resource,
+    trial_meta,
     vehicle_resource,
 )
 from hawk.web.services import LONG_DEADLINE, ask
@@ -162,13 +180,23 @@ async def end_all_releases(_: Asked) -> Response:
 
 
 async def _configure(address: Address, sent: Sent) -> Response:
-    if sent.meta.get("test"):
-        raise Invalid("reading a device before it is registered: not yet", "/meta/test")
+    """Reads it first if that is wanted: then what cannot be read is not registered."""
     with _pointing(sent):
-        changes = device_changes(address, sent)
+        changes, wanted = device_changes(address, sent), trying(sent)
+        meta = {} if wanted is Trying.NO else {"meta": await _try(address, changes)}
+        if wanted is Trying.ONLY:
+            return answer(meta)
         configured = await ask(services().registry, ConfigureDevice(address, changes), LONG_DEADLINE)
-    document = {"data": _resource(await _view(address))}
+    document = {"data": _resource(await _view(address)), **meta}
     return answer(document, 201 if configured.created else 200, {"Location": f"/api/devices/{address}"})
+
+
+async def _try(address: Address, changes: DeviceChanges) -> Json:
+    device = (await ask(services().registry, PreviewDevice(address, changes))).device
+    vehicles = (await ask(services().registry, GetRegistry())).vehicles
+    vehicle = vehicles.get(device.vehicle_id or "")
+    query = ReadOnce(device, vehicle.name if vehicle else None)
+    return trial_meta(await ask(services().trials, query, POLL_WITHIN))
 
 
 @contextmanager

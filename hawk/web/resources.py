@@ -1,10 +1,12 @@
 """Devices, vehicles and readings as JSON: the contract's names, null where nothing was measured. Pure."""
 
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
-from hawk.devices.messages import Connection
+from hawk.devices.messages import Connection, Trial
 from hawk.directory.messages import VehicleView
+from hawk.drivers.explain import explained
 from hawk.events import DeviceDiscovered, HistoryProgress
 from hawk.jobs.messages import Job
 from hawk.model.device import DeviceView, Lifecycle, Retry
@@ -123,7 +125,7 @@ def _outcome(view: DeviceView) -> Json | None:
 def _latest(view: DeviceView) -> Json | None:
     """Each value with the time it was measured: they come from different frames."""
     live = view.live
-    if not live.values:
+    if live.newest is None:
         return None
     return {
         "timestamp": timestamp(live.newest),
@@ -175,6 +177,14 @@ def connection_resource(connection: Connection) -> dict[str, Any]:
         },
         {"device": to_one("devices", view.device.address)},
     )
+
+
+def trial_meta(trial: Trial) -> Json:
+    """What a device said before it was registered."""
+    return {
+        "reading": reading_attributes(trial.reading),
+        "fields": [asdict(each) for each in explained(trial.shows, trial.reading.sample)],
+    }
 
 
 def release_resource(released: str, until: Moment) -> dict[str, Any]:

@@ -45,6 +45,7 @@ class Services:
     registry: ActorRef[Any]
     directory: ActorRef[Any]
     devices: ActorRef[Any]  # the group
+    trials: ActorRef[Any]  # reads what is not registered
     store: ActorRef[Any]
     scanner: ActorRef[Any]
     arbiter: ActorRef[Any]

@@ -25,6 +25,7 @@ _EXCEPTIONS = {
 }
 
 Registers = Mapping[int, int]  # address -> word
+INPUT = 0x10000  # added to the address of what function 4 reads: it has addresses of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ class Request:
     function: int
     register: int
     words: int  # asked for; of function 6 the value
+
+    @property
+    def first(self) -> int:
+        """The address of its first word among all registers."""
+        return self.register + (INPUT if self.function == READ_INPUT else 0)
 
     def frame(self) -> bytes:
         """Raises ValueError for what is not a read: that would change the device."""
@@ -75,18 +81,21 @@ def parse_request(data: bytes) -> Request:
     return Request(data[0], function, int.from_bytes(data[2:4], "big"), words)
 
 
-def parse_reply(request: Request, data: bytes) -> Registers:
+def parse_reply(
+    request: Request, data: bytes, *, strict_length: bool = True, check_id: bool = True
+) -> Registers:
     """The registers in the first frame in `data` that answers `request`; bytes before it are skipped.
 
-    Raises ProtocolError: modbus_exception, or checksum, wrong_header, wrong_length or incomplete for
-    the best that was there.
+    Without `strict_length` it may have more words than asked, which are left out, or fewer; without
+    `check_id` it may be anybody's. Raises ProtocolError: modbus_exception, or checksum, wrong_header,
+    wrong_length or incomplete for the best that was there.
     """
     best = ProtocolError("wrong_header", f"nothing in {len(data)} bytes answers this request")
     for start in range(len(data)):
-        if data[start] != request.device_id or start + 1 == len(data):
+        if (check_id and data[start] != request.device_id) or start + 1 == len(data):
             continue
         try:
-            return _reply_at(request, data[start:])
+            return _reply_at(request, data[start:], strict_length=strict_length)
         except ProtocolError as error:
             if error.reason == "modbus_exception":
                 raise
@@ -95,25 +104,33 @@ def parse_reply(request: Request, data: bytes) -> Registers:
     raise best
 
 
-def _reply_at(request: Request, data: bytes) -> Registers:
+def _reply_at(request: Request, data: bytes, *, strict_length: bool) -> Registers:
     if data[1] == request.function | _FAILED:
         raise _exception(data)
     if data[1] != request.function:
         raise ProtocolError("wrong_header", f"function {data[1]} where {request.function} was asked")
     if request.function == WRITE_ONE:
         return _echo(request, data)
-    length = 2 * request.words
-    if len(data) > 2 and data[2] != length:
-        raise ProtocolError("wrong_length", f"{data[2]} bytes of data where {length} were asked")
-    frame = data[: length + 5]
-    if len(frame) < length + 5:
-        raise ProtocolError("incomplete", f"{len(frame)} bytes of {length + 5} came")
+    words = _words_in(request, data, strict_length=strict_length)
+    frame = data[: 2 * words + 5]
+    if len(frame) < 2 * words + 5:
+        raise ProtocolError("incomplete", f"{len(frame)} bytes of {2 * words + 5} came")
     if not fits(frame):
         raise ProtocolError("checksum", "the CRC of the reply is wrong")
     return {
-        request.register + number: int.from_bytes(frame[3 + 2 * number : 5 + 2 * number], "big")
-        for number in range(request.words)
+        request.first + number: int.from_bytes(frame[3 + 2 * number : 5 + 2 * number], "big")
+        for number in range(min(words, request.words))
     }
+
+
+def _words_in(request: Request, data: bytes, *, strict_length: bool) -> int:
+    """As the reply says itself; as asked while it has not come so far."""
+    length = data[2] if len(data) > 2 else 2 * request.words
+    if strict_length and length != 2 * request.words:
+        raise ProtocolError("wrong_length", f"{length} bytes of data where {2 * request.words} were asked")
+    if length % 2 or not length:
+        raise ProtocolError("wrong_length", f"{length} bytes of data are no words")
+    return length // 2
 
 
 def _echo(request: Request, data: bytes) -> Registers:

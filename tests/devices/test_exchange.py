@@ -2,13 +2,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hawk.devices.exchange import GARBAGE, REQUESTS, LiveExchange
+from hawk.devices.exchange import GARBAGE, LiveExchange
+from hawk.drivers.api import Pace, Write
 from hawk.drivers.bm6 import BM6_FAMILY
 from hawk.drivers.bm_drivers import BM6
 from hawk.errors import Implausible, ProtocolError, SilentDevice, Undecodable
 from hawk.model.reading import Sample
 from hawk.wire import aes
 from tests.doubles import ToyCodec, toy_sample
+
+REQUESTS = Pace().requests
 
 
 def test_the_first_sample_ends_it_and_is_told_at_once() -> None:
@@ -97,3 +100,59 @@ def decoded(frame: bytes) -> Sample | None:
         return ToyCodec().receive_data(frame)
     except ProtocolError:
         return None
+
+
+# -- the pace of a device ----------------------------------------------------------------------
+
+
+class TwoQuestions:
+    """Asks `1`, then `2`; leaves the first after three askings."""
+
+    def __init__(self) -> None:
+        self._question, self._asked, self._answered = b"1", 0, False
+
+    def begin(self) -> tuple[Write, ...]:
+        if self._asked == 3:
+            self._question = b"2"
+        self._asked += 1
+        return (Write(self._question),)
+
+    def receive_data(self, data: bytes) -> Sample | None:
+        if data != self._question:
+            return None
+        self._answered = self._question == b"1"
+        self._question = b"2"
+        return None if self._answered else Sample(voltage=1.0)
+
+    def wants(self) -> tuple[Write, ...]:
+        answered, self._answered = self._answered, False
+        return (Write(b"2"),) if answered else ()
+
+
+def paced() -> LiveExchange:
+    return LiveExchange(TwoQuestions(), pace=Pace(patience=5.0, requests=3))
+
+
+def test_it_is_as_patient_as_the_driver_says() -> None:
+    exchange = paced()
+    assert (exchange.quiet, LiveExchange(ToyCodec()).quiet) == (5.0, 4.0)
+    assert exchange.begin() == (b"1",)
+    assert exchange.receive(b"1") == (b"2",)
+    assert [exchange.silent(), exchange.silent()] == [(b"2",)] * 2
+    with pytest.raises(SilentDevice, match="3 requests"):
+        exchange.silent()
+
+
+def test_a_question_that_is_left_unanswered_does_not_count_against_the_next() -> None:
+    exchange = paced()
+    assert [exchange.begin(), exchange.silent(), exchange.silent()] == [(b"1",)] * 3
+    assert [exchange.silent() for _ in range(3)] == [(b"2",)] * 3
+    with pytest.raises(SilentDevice, match="3 requests"):
+        exchange.silent()
+
+
+def test_a_device_may_be_asked_once_alone() -> None:
+    exchange = LiveExchange(ToyCodec(), pace=Pace(requests=1))
+    exchange.begin()
+    with pytest.raises(SilentDevice, match=r"1 request\."):
+        exchange.silent()

@@ -185,4 +185,5 @@ def test_whose_polling_interval_counts() -> None:
     hasty = replace(TOY, polling_interval=60.0)
     assert polling_interval(device(polling_interval=7.0), hasty, 1800.0) == 7.0
     assert polling_interval(device(), hasty, 1800.0) == 60.0
+    assert polling_interval(device(), replace(TOY, polling_interval=3600.0), 1800.0) == 3600.0
     assert polling_interval(device(), TOY, 1800.0) == 1800.0

@@ -75,6 +75,8 @@ class Control:
                 self._bus.kill()
             case "asked":  # all that was written to it, in hex
                 return daemon.monitors[self._paths(address)[0]].module.asked
+            case "ways":  # in which that was written
+                return daemon.monitors[self._paths(address)[0]].module.ways
             case "state":
                 return self._state()
             case _:

@@ -15,7 +15,7 @@ from tests.fake_bluez import modbus, shunt
 from tests.fake_bluez.air import Air
 from tests.fake_bluez.bus import Sender
 from tests.fake_bluez.gatt import MODULE_NOTIFY, NOTIFY_HANDLE, add_services, uuid16
-from tests.fake_bluez.monitors import NOTIFY, RENOGY, WRITE, Monitor
+from tests.fake_bluez.monitors import NOTIFY, WRITE, Monitor
 from tests.fake_bluez.objects import (
     ADAPTER,
     CHARACTERISTIC,
@@ -416,10 +416,10 @@ class Daemon:
         return Message.new_method_return(message)
 
     async def _write(self, message: Message, path: str, device: str, properties: Properties) -> None:
-        if not {"write", "write-without-response"} & set(properties["Flags"].value):
-            raise BluezError("NotSupported", "Operation is not supported")
         monitor, options = self.monitors[device], message.body[1]
         request = "type" not in options or options["type"].value == "request"
+        if ("write" if request else "write-without-response") not in properties["Flags"].value:
+            raise BluezError("NotSupported", "Operation is not supported")
         if request and monitor.module.write == "command":
             raise BluezError("Failed", "Operation failed with ATT error: 0x0e")
         await asyncio.sleep(monitor.faults.write_delay)
@@ -430,7 +430,8 @@ class Daemon:
         if monitor.faults.drop_on_write:
             self.drop(device)
             raise BluezError("Failed", "Operation failed with ATT error: 0x0e")
-        if properties["UUID"].value == modbus.WRITE and monitor.family == RENOGY:
+        if monitor.takes(properties["UUID"].value):
+            monitor.module.ways.append("request" if request else "command")
             self.spawn(self._reply(device, bytes(message.body[0])), device)
             if request and monitor.module.write == "unacknowledged":
                 raise BluezError("Failed", "Operation failed with ATT error: 0x0e")

@@ -1,5 +1,6 @@
 """The table of services that a monitor shows; bluetoothd never exports GAP (0x1800)."""
 
+from tests.fake_bluez.modbus import Module
 from tests.fake_bluez.monitors import NOTIFY, RENOGY, SERVICE, SHUNT, WRITE, Monitor
 from tests.fake_bluez.objects import CHARACTERISTIC, DESCRIPTOR, Objects, Properties, V
 from tests.fake_bluez.objects import SERVICE as GATT_SERVICE
@@ -67,11 +68,21 @@ def _offered(monitor: Monitor) -> dict[str, tuple[str, list[_Characteristic]]]:
         return _SHUNT
     if monitor.family != RENOGY:
         return {"service000e": (SERVICE, _OWN)}
+    if monitor.module.talks:
+        return _elsewhere(monitor.module)
     if monitor.module.write == "unacknowledged":
         return _UNACKNOWLEDGED
     if monitor.module.twice:
         return _PACK
     return _INVERTER if monitor.module.asleep else _MODULE
+
+
+def _elsewhere(module: Module) -> dict[str, tuple[str, list[_Characteristic]]]:
+    talks, notify = module.talks, "0043" if "notify" in module.takes else None
+    return {
+        "service001c": (talks["service"], [("001d", talks["write"], module.takes, notify)]),
+        "service002d": (talks["notify_service"], [("002e", talks["notify"], ["notify"], "0030")]),
+    }
 
 
 def _add_service(

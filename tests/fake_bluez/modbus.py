@@ -1,4 +1,4 @@
-"""A Renogy module: answers Modbus requests from tables of registers, in pieces, as BT-1 and BT-2 do.
+"""A Renogy module, or another device: answers Modbus requests from tables of registers, in pieces, as BT-1 and BT-2 do.
 
 Written from the protocol page, not from the drivers.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 WRITE, NOTIFY = (f"0000{short}-0000-1000-8000-00805f9b34fb" for short in ("ffd1", "fff1"))
 WAKE = "0000ffd4-0000-1000-8000-00805f9b34fb"
 PIECE = 20  # bytes: what an MTU of 23 lets through
-READ = 3
+READ, READ_INPUT = 3, 4
 WHOEVER = 255  # the id that a device answers to if it is alone on the bus
 
 
@@ -30,12 +30,22 @@ class Module:
     write: str = "any"  # any; command: nothing else; unacknowledged: does it, and then the stack fails
     asleep: bool = False  # until ffd4 is read
     asked: list[str] = field(default_factory=list)  # all that was written to it, in hex
+    ways: list[str] = field(default_factory=list)  # how: request, which is acknowledged, or command
+    talks: dict[str, str] = field(default_factory=dict)  # UUIDs: service, write, notify_service, notify
+    takes: list[str] = field(
+        default_factory=lambda: ["write-without-response", "write"]
+    )  # where it talks there
+    takes_at_most: int = 20  # bytes written at a time; of a longer write it sees only so many
+    arrived: str = ""  # of a request that is not complete yet
+    inputs: dict[str, int] = field(default_factory=dict)  # what function 4 reads
+    more_words: int = 0  # than asked
+    answers_as: int = -1  # the id in its answers; -1: as asked
 
 
 def answer(module: Module, registers: dict[int, int], device_id: int, written: bytes) -> bytes | None:
     """The whole frame; None for silence."""
     module.asked.append(written.hex())
-    if module.asleep or len(written) != 8:
+    if module.asleep or (written := _whole(module, written)) == b"":
         return None
     first, count = int.from_bytes(written[2:4], "big"), int.from_bytes(written[4:6], "big")
     if first in module.mute or count > module.longest:
@@ -44,12 +54,19 @@ def answer(module: Module, registers: dict[int, int], device_id: int, written: b
     if registers:
         tables |= dict.fromkeys((device_id, *module.ids), registers)
     if written[0] in tables:
-        frame = reply(tables[written[0]], written[0], written)
+        frame = reply(tables[written[0]], written[0], written, module)
     elif written[0] == WHOEVER and len({id(each) for each in tables.values()}) == 1:
-        frame = reply(next(iter(tables.values())), WHOEVER, written)
+        frame = reply(next(iter(tables.values())), WHOEVER, written, module)
     else:
         return None  # nobody, or all at once, which nobody understands
     return frame if frame is None or module.refuses or frame[1] < 0x80 else None
+
+
+def _whole(module: Module, written: bytes) -> bytes:
+    """The request, once all its pieces are there."""
+    arrived = bytes.fromhex(module.arrived) + written[: module.takes_at_most]
+    module.arrived = arrived.hex() if len(arrived) < 8 else ""
+    return arrived if len(arrived) == 8 else b""
 
 
 def crc(data: bytes) -> bytes:
@@ -61,19 +78,25 @@ def crc(data: bytes) -> bytes:
     return value.to_bytes(2, "little")
 
 
-def reply(registers: dict[int, int], device_id: int, written: bytes) -> bytes | None:
+def reply(
+    registers: dict[int, int], device_id: int, written: bytes, module: Module | None = None
+) -> bytes | None:
     """The whole frame; None for what is not for this device or broken. An address that is not there
     fails the request as a whole."""
+    module = module or Module()
     if len(written) != 8 or crc(written[:6]) != written[6:] or written[0] not in {device_id, 255}:
         return None
     first, count = int.from_bytes(written[2:4], "big"), int.from_bytes(written[4:6], "big")
+    whose = written[0] if module.answers_as < 0 else module.answers_as
+    if written[1] == READ_INPUT and module.inputs:
+        registers = {int(register): word for register, word in module.inputs.items()}
+    elif written[1] != READ:
+        return sealed(bytes([whose, written[1] | 0x80, 1]))
     asked = range(first, first + count)
-    if written[1] != READ:
-        return sealed(bytes([written[0], written[1] | 0x80, 1]))
     if not all(address in registers for address in asked):
-        return sealed(bytes([written[0], READ | 0x80, 2]))
-    data = b"".join(registers[address].to_bytes(2, "big") for address in asked)
-    return sealed(bytes([written[0], READ, len(data)]) + data)
+        return sealed(bytes([whose, written[1] | 0x80, 2]))
+    data = b"".join(registers[address].to_bytes(2, "big") for address in asked) + bytes(2 * module.more_words)
+    return sealed(bytes([whose, written[1], len(data)]) + data)
 
 
 def sealed(frame: bytes) -> bytes:

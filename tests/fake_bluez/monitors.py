@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -19,7 +20,7 @@ KEYS = {
 }
 NAMES = {"BM6": "BM6", "BM7": "BM300 Pro", "BM2": "Battery Monitor"}
 BEACONS = {"BM6": "3ba29cd9a42c894856badaf2606ef777", "BM2": "655f83caae16a10a702e31f30d58dd82"}
-RENOGY, SHUNT = "RENOGY", "SHUNT"
+RENOGY, SHUNT = "RENOGY", "SHUNT"  # RENOGY: or what speaks Modbus elsewhere, by its module
 ASK = bytes.fromhex("d15507")
 APPLE = 0x004C
 
@@ -85,7 +86,9 @@ class Monitor:
         self.adverts_sent += 1
         if self.family in {RENOGY, SHUNT}:
             offered = _ad(0x03, bytes.fromhex("d0ff")) if self.family == RENOGY else b""
-            mac = bytes.fromhex(self.address.replace(":", ""))
+            if elsewhere := self.module.talks.get("service"):
+                offered = _ad(0x07, UUID(elsewhere).bytes[::-1])
+            mac = bytes.fromhex(self.address.replace(":", ""))[: 2 if elsewhere else 6]
             named = _ad(0x09, self.name.encode())
             return flags + (offered if self.module.services else b"") + _ad(0xFF, mac), named
         if self.adverts == "plain":
@@ -127,6 +130,10 @@ class Monitor:
         if self.faults.notify == "short":
             frame = frame[:-1]
         return modbus.pieces(frame, self.module.piece)
+
+    def takes(self, uuid: str) -> bool:
+        """Whether that is where a Modbus request is written to."""
+        return self.family == RENOGY and uuid == self.module.talks.get("write", modbus.WRITE)
 
     def lateness(self, written: bytes) -> float:
         """[s] of this answer."""
@@ -235,6 +242,8 @@ def parse_advert(*parts: bytes) -> Heard:
                     f"0000{value[i + 1]:02x}{value[i]:02x}-0000-1000-8000-00805f9b34fb"
                     for i in range(0, len(value), 2)
                 ]
+            elif kind in {0x06, 0x07}:
+                heard.uuids.append(str(UUID(bytes=value[::-1])))
             elif kind == 0xFF:
                 heard.manufacturer[int.from_bytes(value[:2], "little")] = value[2:]
             elif kind in {0x08, 0x09}:

@@ -222,7 +222,7 @@ async def open_stage(
             refs["registry"] = await system.start(ChildSpec("registry", know))
             live = partial(DirectoryActor.start, refs["registry"], VirtualClock(), 300.0)
             refs["directory"] = await system.start(ChildSpec("directory", live))
-        for name in ("registry", "directory", "store", "scanner", "arbiter", "devices", "jobs"):
+        for name in ("registry", "directory", "store", "scanner", "arbiter", "devices", "jobs", "trials"):
             if name not in refs:
                 script = partial(Scripted.start, said.get(name, {}))
                 refs[name] = await system.start(ChildSpec(name, script))
@@ -230,6 +230,7 @@ async def open_stage(
             registry=refs["registry"],
             directory=refs["directory"],
             devices=refs["devices"],
+            trials=refs["trials"],
             store=refs["store"],
             scanner=refs["scanner"],
             arbiter=refs["arbiter"],

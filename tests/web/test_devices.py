@@ -8,9 +8,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from hawk.devices.messages import Connection, GetConnection, GetView, PollNow
+from hawk.devices.messages import Connection, GetConnection, GetView, PollNow, ReadOnce, Trial
 from hawk.directory.messages import LookUpDevice
-from hawk.errors import Busy, HeldByAnother, StoreUnavailable
+from hawk.drivers.api import Shown
+from hawk.errors import Busy, HeldByAnother, NotHeard, Paused, SilentDevice, StoreUnavailable
 from hawk.events import DeviceUpdated
 from hawk.model.device import Counters, DeviceView, Lifecycle, Quality
 from hawk.model.live import Live
@@ -183,11 +184,106 @@ async def test_a_device_never_heard_needs_a_type(tmp_path: Path) -> None:
         assert error["source"] == {"pointer": "/data/attributes/device_type"}
 
 
-async def test_nothing_is_registered_when_a_test_is_asked_for_that_cannot_be_made(tmp_path: Path) -> None:
-    async with open_stage(tmp_path) as stage:
+# -- reading before registering ----------------------------------------------------------------
+
+SHOWS = (Shown("volts", origin="register 1", unit="V", quantity="voltage"), Shown("mode"))
+
+
+def trial_of(asked: ReadOnce) -> Trial:
+    """As the device that was asked for says it."""
+    record = asked.device
+    said = reading(
+        device_id=record.address, device_name=record.friendly_name, vehicle_name=asked.vehicle_name,
+        source=Source.GATT, voltage=12.7, extra={"volts": 12.7}, raw={"volts": 127},
+    )  # fmt: skip
+    return Trial(said, SHOWS)
+
+
+def trials(said: Any) -> dict[str, dict[type, Any]]:
+    return {"trials": {ReadOnce: said}}
+
+
+@pytest.mark.parametrize("path", ["/api/devices", f"/api/devices/{MAC}"])
+async def test_a_device_is_read_before_it_is_registered(path: str, tmp_path: Path) -> None:
+    async with open_stage(tmp_path, scripts=trials(trial_of)) as stage:
+        wanted = {"device_type": "TOY", "friendly_name": "Starter"}
+        said = await stage.send("POST", path, wanted, id=MAC, meta={"test": True})
+        assert said.status_code == 201
+        document = await said.get_json()
+        assert document["data"]["attributes"]["friendly_name"] == "Starter"
+        reading = document["meta"]["reading"]
+        assert (reading["voltage"], reading["device_name"], reading["source"]) == (12.7, "Starter", "gatt")
+        assert document["meta"]["fields"] == [
+            {"key": "volts", "value": 12.7, "unit": "V", "raw": 127, "origin": "register 1", "quantity": "voltage"},
+            {"key": "mode", "value": None, "unit": "", "raw": None, "origin": "", "quantity": ""},
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status", "code"),
+    [
+        (NotHeard("it was not heard"), 503, "unreachable"),
+        (HeldByAnother("a phone has it"), 503, "held_by_another"),
+        (SilentDevice("it says nothing"), 503, "silent"),
+        (Paused("later"), 409, "paused"),
+        (Busy("others are read"), 409, "busy"),
+    ],
+)
+async def test_what_cannot_be_read_is_not_registered(
+    refusal: Exception, status: int, code: str, tmp_path: Path
+) -> None:
+    async with open_stage(tmp_path, scripts=trials(refusal)) as stage:
         said = await stage.send("POST", "/api/devices", {"device_type": "TOY"}, id=MAC, meta={"test": True})
-        assert (await stage.error(said, 422))["source"] == {"pointer": "/meta/test"}
+        error = await stage.error(said, status)
+        assert (error["code"], error["detail"]) == (code, str(refusal))
         assert (await stage.get("/api/devices"))["data"] == []
+
+
+async def test_a_device_that_is_registered_keeps_its_record_when_a_test_of_another_fails(
+    tmp_path: Path,
+) -> None:
+    async with open_stage(tmp_path, scripts=trials(SilentDevice("it says nothing"))) as stage:
+        await stage.configured(friendly_name="Starter")
+        before = await stage.get("/api/devices")
+        said = await stage.send("POST", f"/api/devices/{MAC}", {"friendly_name": "New"}, meta={"test": True})
+        await stage.error(said, 503)
+        assert await stage.get("/api/devices") == before
+
+
+async def test_a_dry_run_reads_and_registers_nothing(tmp_path: Path) -> None:
+    async with open_stage(tmp_path, scripts=trials(trial_of)) as stage:
+        await stage.configured(2)
+        said = await stage.send(
+            "POST", f"/api/devices/{MAC}", {"device_type": "TOY", "vehicle_id": "vehicle_1"}, meta={"dry_run": True}
+        )  # fmt: skip
+        assert said.status_code == 200
+        document = await said.get_json()
+        assert document.keys() == {"meta"}
+        assert document["meta"]["reading"]["vehicle_name"] == "Vehicle 1"
+        assert [each["id"] for each in (await stage.get("/api/devices"))["data"]] == [address(2)]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "meta", "pointer"),
+    [
+        ({"device_type": "Tesla"}, {"test": True}, "/data/attributes/device_type"),
+        ({}, {"test": True}, "/data/attributes/device_type"),
+        ({"device_type": "TOY", "config": {"x": 1}}, {"dry_run": True}, "/data/attributes/config/x"),
+        ({"device_type": "TOY", "vehicle_id": "vehicle_9"}, {"dry_run": True}, "/data/attributes/vehicle_id"),
+        ({"device_type": "TOY"}, {"test": "yes"}, "/meta/test"),
+        ({"device_type": "TOY"}, {"dry_run": 1}, "/meta/dry_run"),
+    ],
+)
+async def test_a_wrong_record_is_refused_without_reading(
+    attributes: dict[str, Any], meta: dict[str, Any], pointer: str, tmp_path: Path
+) -> None:
+    async with open_stage(tmp_path, scripts=trials(AssertionError("it was read"))) as stage:
+        said = await stage.send("POST", f"/api/devices/{MAC}", attributes, meta=meta)
+        assert (await stage.error(said, 422))["source"] == {"pointer": pointer}
+        assert (await stage.get("/api/devices"))["data"] == []
+
+
+# -- changing ----------------------------------------------------------------------------------
 
 
 async def test_a_change_touches_nothing_else(tmp_path: Path) -> None:
