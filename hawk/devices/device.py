@@ -8,7 +8,9 @@ from typing import Any
 import trio
 
 from actors import Actor, ActorCrashed, AskTimeout, Later
+from hawk.devices.doubts import Doubts
 from hawk.devices.historian import Historian
+from hawk.devices.judgement import rules_of
 from hawk.devices.logbook import Logbook, link_after
 from hawk.devices.messages import (
     Configure,
@@ -28,7 +30,15 @@ from hawk.devices.schedule import Schedule
 from hawk.devices.station import Station
 from hawk.devices.visit import Visitor
 from hawk.drivers.api import Driver, Heard, Probe
-from hawk.errors import BluetoothError, Busy, Paused, SilentDevice, StoreUnavailable, Undecodable
+from hawk.errors import (
+    BluetoothError,
+    Busy,
+    Implausible,
+    Paused,
+    SilentDevice,
+    StoreUnavailable,
+    Undecodable,
+)
 from hawk.events import DeviceSeen, DeviceUpdated, ReadingTaken
 from hawk.model.device import Device, DeviceView, LinkState
 from hawk.model.reading import Moment, Reading, Sample, Source
@@ -95,13 +105,17 @@ class DeviceActor(Actor):
         self._poller: Poller | None = None  # of the last poll
         self._poll_task = trio.CancelScope()
         self._logbook = Logbook()
+        self._doubts = Doubts(rules_of(record.device, driver))
         self._recorded: Recorded | None = None
         self._began = station.clock.moment()
         self._known = False  # what the log had at the start
         self._strange = 0  # polls in a row in which the device was there and was not understood
         self._taken: Reading | None = None  # by the poll that runs
+        self._refused: Implausible | None = None  # of the poll that runs: nothing it said was believed
         self._askers: list[Later[Reading]] = []
-        self._historian = Historian(driver, self._visitor, self._of_history, self.publish, self.spawn)
+        self._historian = Historian(
+            driver, self._visitor, self._of_history, self.publish, self.spawn, lambda: self._doubts.rules
+        )
         self._poll_timer = trio.CancelScope()
         self._release_timer = trio.CancelScope()
         self._age_timer: trio.CancelScope | None = None
@@ -161,6 +175,7 @@ class DeviceActor(Actor):
         if self._age_timer is not None:
             self._age_timer.cancel()  # another interval, another age
             self._age_timer = None
+        self._doubts.follow(rules_of(record.device, self._driver))
         self._update(replace(self._view, device=record.device, vehicle_name=record.vehicle_name))
         self._plan()
 
@@ -209,6 +224,8 @@ class DeviceActor(Actor):
         # The scanner may not know yet that the type was changed.
         heard = event.heard if event.device_type == self._driver.device_type else None
         if heard is not None:
+            heard = self._believed(heard, moment)
+        if heard is not None:
             view = replace(view, live=view.live.with_sample(heard.sample, moment), proven_type=None)
         elif event.proven_type is not None and event.proven_type != self._driver.device_type:
             view = self._mistaken(view, event.proven_type)
@@ -232,6 +249,13 @@ class DeviceActor(Actor):
         if heard.recordable and rule.worth(heard.sample, at, self._recorded):
             self._recorded = Recorded(heard.sample, at)
             self._take(heard.sample, moment, Source.ADVERTISEMENT)
+
+    def _believed(self, heard: Heard, moment: Moment) -> Heard:
+        """Without a voltage it is no measurement any more, as a beacon is none."""
+        judged = self._doubts.judge(self._device, heard.sample, moment)
+        lost = any(each.quantity == "voltage" for each in judged.rejected)
+        recordable = heard.recordable and not lost and not judged.nothing_left
+        return replace(heard, sample=judged.sample, recordable=recordable)
 
     # -- readings ----------------------------------------------------------------------------
 
@@ -302,7 +326,7 @@ class DeviceActor(Actor):
 
     def _poll(self, *, urgent: bool) -> None:
         self._poll_timer.cancel()
-        self._taken = None
+        self._taken = self._refused = None
         self._schedule.begin(trio.current_time())
         self._poller = Poller(
             self._visitor(urgent=urgent),
@@ -336,18 +360,27 @@ class DeviceActor(Actor):
             self._update(replace(self._view, link=state))
 
     def _sampled(self, sample: Sample, moment: Moment) -> None:
-        live = self._view.live.with_sample(sample, moment)
+        judged = self._doubts.judge(self._device, sample, moment)
+        if judged.nothing_left:
+            self._refused = Implausible(
+                f"What it said cannot be: {'; '.join(map(str, judged.rejected))}. If it is true, widen the limits"
+                " in the device's plausibility."
+            )
+            return
+        live = self._view.live.with_sample(judged.sample, moment)
         self._update(replace(self._view, live=live, last_seen=moment))
-        self._taken = self._take(sample, moment, Source.GATT)
+        self._taken = self._take(judged.sample, moment, Source.GATT)
         self._follow(moment)
 
     def _poll_ended(self, polled: Polled) -> None:
         moment = self._clock.moment()
+        self._doubt_type(polled)
+        if polled.error is None and self._refused is not None:
+            polled = replace(polled, error=self._refused)
         self._schedule.end(trio.current_time(), ok=polled.error is None, heard=polled.heard)
         self._logbook.polled(self._device, polled, moment)
         self._link_moved(link_after(polled), moment, polled.error.outcome if polled.error else None)
         self._update(replace(self._view, outcome=self._logbook.outcome))
-        self._doubt_type(polled)
         askers, self._askers = self._askers, []
         for later in askers:
             if polled.error is not None:
@@ -445,4 +478,6 @@ class DeviceActor(Actor):
             counters=self._logbook.counters,
             quality=self._logbook.attempts.quality(self._view.rssi),
             next_poll=None if running else max(0.0, self._due - trio.current_time()),
+            limits=self._doubts.rules.plausibility,
+            rejections=self._doubts.rejections,
         )

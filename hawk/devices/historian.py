@@ -10,11 +10,13 @@ import trio
 
 from actors import ActorCrashed, AskTimeout, Later
 from hawk.devices.download import download
+from hawk.devices.judgement import believed
 from hawk.devices.visit import Visitor
 from hawk.drivers.api import Driver, History
 from hawk.errors import Busy, ClockUncertain, HawkError, NoHistory, StoreUnavailable
 from hawk.events import HistoryProgress
 from hawk.model.reading import Moment, Reading, Sample
+from hawk.model.rules import Rules
 from hawk.store.messages import Imported, ImportHistory
 
 IMPORT_WITHIN = 300.0  # [s] 51,200 records take 2 on a PC
@@ -36,10 +38,13 @@ class Historian:
         like: Callable[[Moment], Reading],
         publish: Callable[[object], None],
         spawn: Callable[..., trio.CancelScope],
+        rules: Callable[[], Rules] = Rules,
     ) -> None:
-        """`like` makes the reading that all of them resemble; `spawn` starts a task of the actor."""
+        """`like` makes the reading that all of them resemble; `spawn` starts a task of the actor;
+        `rules` are those that hold by then.
+        """
         self._driver, self._visitor, self._like = driver, visitor, like
-        self._publish, self._spawn = publish, spawn
+        self._publish, self._spawn, self._rules = publish, spawn, rules
         self._task: trio.CancelScope | None = None
         self._last: Moment | None = None  # data of the device, or what the log had at the start
         self._missing: float | None = None  # [s] for which nobody listened
@@ -115,6 +120,7 @@ class Historian:
 
         came = await download(visitor, self._driver.gatt, history, most, on_progress)
         sample = history.sample if came.certain else partial(_uncertain, history.sample)
+        sample = partial(believed, self._rules(), sample)
         wanted = ImportHistory(self._like(came.newest), came.records[:most], sample, history.interval)
         try:
             return await visitor.station.store.ask(wanted).within(IMPORT_WITHIN)

@@ -1,11 +1,12 @@
 """What a device actor can be asked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from actors import Query
 from hawk.drivers.api import Shown
 from hawk.model.device import Counters, Device, DeviceView, Quality, Transition
 from hawk.model.reading import Moment, Reading
+from hawk.model.rules import Plausibility, Rejection
 from hawk.store.messages import Imported
 
 
@@ -87,6 +88,8 @@ class Connection:
     counters: Counters
     quality: Quality
     next_poll: float | None  # [s] from now; None while a poll is running
+    limits: Plausibility = field(default_factory=dict)  # that hold
+    rejections: tuple[Rejection, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from hawk.errors import Invalid
 from hawk.model.address import Address
 from hawk.model.advertisement import Advertisement
 from hawk.model.reading import Sample
+from hawk.model.rules import ANY_BATTERY, Plausibility
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +200,9 @@ class Driver:
     """Whether a device may be of this family, where neither data nor name say so."""
     pace: Pace = field(default_factory=Pace)
     shows: tuple[Shown, ...] = ()
+    plausible: Plausibility = field(default_factory=lambda: ANY_BATTERY)
+    """What its values can be, unless the record of a device says otherwise. Wide: a truth must never be
+    rejected, on 6, 12, 24 or 48 V, while cranking or empty."""
     configure: Callable[["Driver", Config], "Driver"] = _needs_no_config
     """The driver for one device, by the `config` in its record. Raises Invalid with a pointer into it."""
 

@@ -16,6 +16,7 @@ from hawk.errors import ProtocolError
 from hawk.model.address import Address, address_bytes
 from hawk.model.advertisement import Advertisement
 from hawk.model.reading import Sample
+from hawk.model.rules import Bounds, Plausibility
 from hawk.wire import aes
 
 GATT = Gatt(
@@ -23,6 +24,13 @@ GATT = Gatt(
     write="0000fff3-0000-1000-8000-00805f9b34fb",
     notify="0000fff4-0000-1000-8000-00805f9b34fb",
 )
+
+# Made for 6 to 20 V; a 24 V system charges at 30. No lower limit: starting pulls a battery down.
+PLAUSIBLE: Plausibility = {
+    "voltage": Bounds(0, 36),
+    "temperature": Bounds(-50, 120, max_jump=40),
+    "state_of_charge": Bounds(0, 100),
+}
 
 APPLE = 0x004C
 _IBEACON = b"\x02\x15"

@@ -16,6 +16,7 @@ from hawk.drivers.renogy_modules import (
     INTERVAL,
     MEASURES,
     MODULE,
+    PLAUSIBLE,
     WHOEVER,
     check_keys,
     device_id,
@@ -91,6 +92,7 @@ def _driver(
         own_name_starts=own_name_starts,
         name_starts=(MODULE,),
         probe=RenogyProbe,
+        plausible=PLAUSIBLE,
         configure=configure,
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 from hawk.drivers.api import Config, Gatt
 from hawk.errors import Invalid
 from hawk.model.reading import Sample, Scalar
+from hawk.model.rules import Bounds, Plausibility
 
 GATT = Gatt(
     service="0000ffd0-0000-1000-8000-00805f9b34fb",
@@ -20,6 +21,14 @@ INTERVAL = 60.0  # [s]
 MODULE = "BT-TH-"  # begins the name of a module, which tells nothing about what is behind it
 WHOEVER = 255  # a device id: who is there alone answers
 MEASURES = ("voltage", "current", "temperature", "state_of_charge", "power")
+# Banks of 12 to 48 V, equalised at up to 64 V; inverters of 3 kW draw 300 A at 12 V.
+PLAUSIBLE: Plausibility = {
+    "voltage": Bounds(0, 80),
+    "current": Bounds(-1000, 1000),
+    "temperature": Bounds(-60, 130, max_jump=40),
+    "state_of_charge": Bounds(0, 100),
+    "power": Bounds(-60_000, 60_000),
+}
 
 
 # -- config ------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ A live frame of 110 bytes every few seconds, in pieces:
 from dataclasses import replace
 
 from hawk.drivers.api import Driver, Gatt, Write
-from hawk.drivers.renogy_modules import INTERVAL, MEASURES, finished
+from hawk.drivers.renogy_modules import INTERVAL, MEASURES, PLAUSIBLE, finished
 from hawk.errors import ProtocolError
 from hawk.model.reading import Sample
 
@@ -91,4 +91,5 @@ SHUNT = Driver(
     polling_interval=INTERVAL,
     aliases=frozenset({"RenogyShunt"}),
     own_name_starts=("RTMShunt300", "RMTShunt300"),
+    plausible=PLAUSIBLE,
 )

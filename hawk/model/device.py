@@ -8,6 +8,7 @@ from typing import Any
 from hawk.model.address import Address
 from hawk.model.live import Live
 from hawk.model.reading import Moment
+from hawk.model.rules import Calibration, Plausibility
 
 
 class Lifecycle(enum.StrEnum):
@@ -48,6 +49,8 @@ class Device:
     polling_interval: float | None = None  # [s]; None = the setting polling.interval
     retry: Retry = field(default_factory=Retry)
     config: Mapping[str, Any] = field(default_factory=dict)  # JSON for its driver: docs/devices says what
+    calibration: Calibration = field(default_factory=dict)
+    plausibility: Plausibility = field(default_factory=dict)  # where it differs from its family's
 
 
 def status_word(lifecycle: Lifecycle, link: LinkState) -> str:

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from hawk.errors import Conflict, Invalid, NotFound
 from hawk.events import DeviceChanged, DeviceRemoved, VehicleChanged, VehicleRemoved
 from hawk.model.address import Address
 from hawk.model.device import Device, Lifecycle
+from hawk.model.rules import Bounds, Correction, parse_calibration, parse_plausibility, patched, to_json
 from hawk.model.vehicle import Vehicle
 from hawk.registry.messages import DeviceChanges, Discover, Snapshot
 from hawk.registry.naming import clean_name, device_name, vehicle_name, vehicle_number
@@ -15,6 +16,8 @@ from hawk.registry.naming import clean_name, device_name, vehicle_name, vehicle_
 MOST_DISCOVERED = 200  # unconfigured devices; a harbour full of neighbours must not fill the registry
 
 CanonicalType = Callable[[str, Mapping[str, Any]], str]  # a device type and its config
+
+R = TypeVar("R", Correction, Bounds)
 
 Event = DeviceChanged | DeviceRemoved | VehicleChanged | VehicleRemoved
 
@@ -153,7 +156,23 @@ def _changed(old: Snapshot, device: Device, changes: DeviceChanges, canonical_ty
         vehicle_id=None if gone else changes.vehicle_id or device.vehicle_id,
         retry=changes.retry(device.retry),
         lifecycle=lifecycle,
+        calibration=_rules(parse_calibration, device.calibration, changes.calibration, "calibration"),
+        plausibility=_rules(parse_plausibility, device.plausibility, changes.plausibility, "plausibility"),
     )
+
+
+def _rules(
+    parse: Callable[[object], Mapping[str, R]],
+    old: Mapping[str, R],
+    patch: Mapping[str, Any] | None,
+    name: str,
+) -> Mapping[str, R]:
+    if patch is None:
+        return old
+    try:
+        return parse(patched(to_json(old), patch))
+    except Invalid as error:
+        raise Invalid(str(error), f"/data/attributes/{name}{error.pointer}") from None
 
 
 def _with_driver(device: Device, changes: DeviceChanges, canonical_type: CanonicalType) -> Device:

@@ -59,6 +59,8 @@ class DeviceChanges:
     reconnection_delay: float | None = None  # [s]
     lifecycle: Lifecycle | None = None
     config: Mapping[str, Any] | None = None  # as a whole
+    calibration: Mapping[str, Any] | None = None  # a merge patch, like the next
+    plausibility: Mapping[str, Any] | None = None
 
     def retry(self, old: Retry) -> Retry:
         return Retry(

@@ -3,14 +3,15 @@
 Keys that we do not know stay where they are: whoever added them by hand keeps them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
-from hawk.errors import BadAddress, ConfigurationError, OtherVersion
+from hawk.errors import BadAddress, ConfigurationError, Invalid, OtherVersion
 from hawk.model.address import Address, parse_address
 from hawk.model.device import Device, Lifecycle, Retry
 from hawk.model.instant import parse_rfc3339, rfc3339
+from hawk.model.rules import parse_calibration, parse_plausibility, to_json
 from hawk.model.vehicle import Vehicle
 from hawk.registry.messages import Snapshot
 from hawk.registry.naming import vehicle_name, vehicle_number
@@ -128,6 +129,8 @@ def _device(key: str, record: Json, where: str) -> Device:
             or defaults.reconnection_delay,
         ),
         config=_get(record, "config", dict, where, default={}),
+        calibration=_parsed(parse_calibration, record, "calibration", where),
+        plausibility=_parsed(parse_plausibility, record, "plausibility", where),
     )
 
 
@@ -147,6 +150,8 @@ def _device_to_json(device: Device) -> Json:
             "reconnection_delay": device.retry.reconnection_delay,
         },
         "config": dict(device.config),
+        "calibration": to_json(device.calibration),
+        "plausibility": to_json(device.plausibility),
     }
 
 
@@ -162,6 +167,7 @@ def _vehicle_to_json(vehicle: Vehicle, device_count: int) -> Json:
 # -- values ------------------------------------------------------------------------------
 
 _REQUIRED = object()
+T = TypeVar("T")
 
 
 def _objects(document: Json, key: str, where: str) -> dict[str, Json]:
@@ -206,6 +212,13 @@ def _seconds(record: Json, key: str, where: str, default: float | None) -> float
     if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= 1e9:
         raise ConfigurationError(f"{where}/{key}: {value!r} is no duration of at least 1 s")
     return value
+
+
+def _parsed(parse: Callable[[object], T], record: Json, key: str, where: str) -> T:
+    try:
+        return parse(_get(record, key, dict, where, default={}))
+    except Invalid as error:
+        raise ConfigurationError(f"{where}/{key}{error.pointer}: {error}") from None
 
 
 def _instant(record: Json, key: str, where: str) -> int | None:

@@ -9,6 +9,7 @@ from typing import Any
 from hawk.errors import BadAddress, Invalid
 from hawk.model.address import Address, parse_address
 from hawk.model.device import Lifecycle
+from hawk.model.reading import QUANTITIES
 from hawk.registry.messages import DeviceChanges
 from hawk.web.jsonapi import ApiError, Json, Sent, parse_document
 
@@ -22,7 +23,7 @@ _RETRY = f"{_HERE}/connection_config"
 _LONGEST = 1e9  # [s]
 _DEVICE = {
     "mac_address", "device_type", "friendly_name", "polling_interval", "vehicle_id", "connection_config", "config",
-    "status",
+    "calibration", "plausibility", "status",
 }  # fmt: skip
 
 
@@ -58,6 +59,8 @@ def device_changes(address: Address, sent: Sent) -> DeviceChanges:
         reconnection_delay=_seconds(retry, "reconnection_delay", _RETRY),
         lifecycle=_lifecycle(attributes),
         config=_config(attributes),
+        calibration=_patch(attributes, "calibration"),
+        plausibility=_patch(attributes, "plausibility"),
     )
 
 
@@ -172,6 +175,18 @@ def _config(attributes: Json) -> Json | None:
     if config is not None and not isinstance(config, dict):
         raise Invalid("config is an object: docs/devices says of what", f"{_HERE}/config")
     return config
+
+
+def _patch(attributes: Json, name: str) -> Json | None:
+    """What is in it the registry checks, together with what is there already."""
+    if name not in attributes:
+        return None
+    patch = attributes[name]
+    if patch is None:
+        return dict.fromkeys(QUANTITIES)
+    if not isinstance(patch, dict):
+        raise Invalid(f"{name} is an object by quantity, or null", f"{_HERE}/{name}")
+    return patch
 
 
 def _lifecycle(attributes: Json) -> Lifecycle | None:

@@ -12,6 +12,7 @@ from hawk.jobs.messages import Job
 from hawk.model.device import DeviceView, Lifecycle, Retry
 from hawk.model.instant import rfc3339
 from hawk.model.reading import QUANTITIES, Moment, Reading
+from hawk.model.rules import Rejection, to_json
 from hawk.model.vehicle import VehicleSummary
 from hawk.web.jsonapi import Json, resource, to_many, to_one
 
@@ -99,6 +100,8 @@ def device_attributes(view: DeviceView, default_interval: float) -> Json:
         "polling_interval": device.polling_interval or view.interval or default_interval,
         "connection_config": retry_attributes(device.retry),
         "config": dict(device.config),
+        "calibration": to_json(device.calibration),
+        "plausibility": to_json(device.plausibility),
         "advertised_name": view.name,
         "rssi": view.rssi,
         "adapter": view.adapter,
@@ -174,6 +177,8 @@ def connection_resource(connection: Connection) -> dict[str, Any]:
                 "percent": connection.quality.percent,
                 "verdict": connection.quality.verdict,
             },
+            "limits": to_json(connection.limits),
+            "rejected": [_rejection(each) for each in connection.rejections],
         },
         {"device": to_one("devices", view.device.address)},
     )
@@ -184,6 +189,18 @@ def trial_meta(trial: Trial) -> Json:
     return {
         "reading": reading_attributes(trial.reading),
         "fields": [asdict(each) for each in explained(trial.shows, trial.reading.sample)],
+    }
+
+
+def _rejection(rejection: Rejection) -> Json:
+    last = rejection.last
+    return {
+        "quantity": last.quantity,
+        "reason": last.reason.value,
+        "count": rejection.count,
+        "value": last.value,
+        "limit": last.limit,
+        "timestamp": timestamp(rejection.moment),
     }
 
 

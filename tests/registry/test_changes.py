@@ -11,6 +11,7 @@ from hawk.errors import Conflict, HawkError, Invalid, NotFound
 from hawk.events import DeviceChanged, DeviceRemoved, VehicleChanged, VehicleRemoved
 from hawk.model.address import Address
 from hawk.model.device import Lifecycle, Retry
+from hawk.model.rules import Bounds, Correction
 from hawk.registry import changes
 from hawk.registry.messages import DeviceChanges, Discover, Snapshot
 
@@ -245,3 +246,26 @@ def test_after_any_requests_the_records_fit_together(requests: list[tuple[object
             assert device.vehicle_id is None or device.vehicle_id in snapshot.vehicles
         in_use = {device.vehicle_id for device in snapshot.devices.values()}
         assert all(v.id in in_use for v in snapshot.vehicles.values() if v.automatic)
+
+
+def test_calibration_and_limits_are_merged_and_null_takes_away() -> None:
+    first = DeviceChanges(
+        calibration={"voltage": {"scale": 1.01}, "current": {"scale": -1}},
+        plausibility={"voltage": {"min": 9, "max": 16}},
+    )
+    second = DeviceChanges(
+        calibration={"voltage": {"offset": 0.1}, "current": None}, plausibility={"voltage": {"min": None}}
+    )
+    snapshot = changes.change(discovered(A), A, first, NOW, known)
+    device = changes.change(snapshot, A, second, NOW, known).devices[A]
+    assert device.calibration == {"voltage": Correction(1.01, 0.1)}
+    assert device.plausibility == {"voltage": Bounds(max=16)}
+
+
+def test_limits_that_contradict_what_is_there_are_refused() -> None:
+    snapshot = changes.change(
+        discovered(A), A, DeviceChanges(plausibility={"voltage": {"min": 9}}), NOW, known
+    )
+    with pytest.raises(Invalid) as refused:
+        changes.change(snapshot, A, DeviceChanges(plausibility={"voltage": {"max": 8}}), NOW, known)
+    assert refused.value.pointer == "/data/attributes/plausibility/voltage/min"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hawk.errors import ConfigurationError, OtherVersion
 from hawk.model.address import Address
 from hawk.model.device import Lifecycle, Retry
+from hawk.model.rules import Bounds, Correction
 from hawk.registry.changes import create_vehicle
 from hawk.registry.messages import Snapshot
 from hawk.registry.records import Documents, from_documents, read_devices, read_vehicles, to_documents
@@ -57,7 +58,7 @@ def test_every_specified_key_is_written() -> None:
     written = to_documents(from_documents(Documents(DEVICES, VEHICLES)), Documents())
     record, specified = written.devices["devices"][ADDRESS], DEVICES["devices"][ADDRESS]
     assert {**record, "discovered_at": None, "configured_at": None} == {
-        **specified, "discovered_at": None, "configured_at": None, "config": {},
+        **specified, "discovered_at": None, "configured_at": None, "config": {}, "calibration": {}, "plausibility": {},
     }  # fmt: skip
     assert record["discovered_at"] == "2025-07-12T10:00:00.000Z"
     assert VEHICLES["vehicles"]["vehicle_1"].keys() <= written.vehicles["vehicles"]["vehicle_1"].keys()
@@ -68,6 +69,19 @@ def test_every_specified_key_is_written() -> None:
 def test_what_is_written_is_read_again_the_same() -> None:
     snapshot = from_documents(Documents(DEVICES, VEHICLES))
     assert from_documents(to_documents(snapshot, Documents())) == snapshot
+
+
+def test_calibration_and_limits_are_written_and_read_again_the_same() -> None:
+    devices = json.loads(json.dumps(DEVICES))
+    record = devices["devices"][ADDRESS]
+    record["calibration"] = {"voltage": {"scale": 1.01}, "temperature": {"offset": -2}}
+    record["plausibility"] = {"voltage": {"max": 16, "max_jump": 3}}
+    snapshot = from_documents(Documents(devices, VEHICLES))
+    assert snapshot.devices[ADDRESS].calibration["voltage"] == Correction(scale=1.01)
+    assert snapshot.devices[ADDRESS].plausibility == {"voltage": Bounds(max=16, max_jump=3)}
+    written = to_documents(snapshot, Documents())
+    assert written.devices["devices"][ADDRESS]["plausibility"] == record["plausibility"]
+    assert from_documents(written) == snapshot
 
 
 def test_keys_that_somebody_added_by_hand_stay() -> None:
@@ -145,6 +159,8 @@ def test_no_device_ever_comes_into_a_foreign_vehicle(vehicle_ids: list[str]) -> 
         ("connection_config", [], "connection_config"),
         ("friendly_name", "a\ud83d", "half a character"),
         ("vehicle_id", "\udc80", "half a character"),
+        ("calibration", {"voltage": {"scale": 0}}, "/calibration/voltage/scale: "),
+        ("plausibility", {"volts": {}}, "/plausibility/volts: "),
     ],
 )
 def test_a_wrong_value_is_named_with_its_place(key: str, value: object, word: str) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from hawk.errors import Invalid
 from hawk.model.device import Lifecycle
+from hawk.model.reading import QUANTITIES
 from hawk.registry.messages import DeviceChanges
 from hawk.web.attributes import device_address, device_changes, vehicle_name
 from hawk.web.jsonapi import ApiError, Sent
@@ -37,6 +38,8 @@ def test_all_that_can_be_set_is_understood() -> None:
         "vehicle_id": "vehicle_3",
         "connection_config": {"retry_attempts": 5, "retry_interval": 30, "reconnection_delay": 600},
         "status": "ignored",
+        "calibration": {"voltage": {"offset": 0.1}},
+        "plausibility": {"voltage": None},
     }
     assert device_changes(MAC, sent(attributes, id="020000000001")) == DeviceChanges(
         device_type="bm6",
@@ -47,6 +50,8 @@ def test_all_that_can_be_set_is_understood() -> None:
         retry_interval=30,
         reconnection_delay=600,
         lifecycle=Lifecycle.IGNORED,
+        calibration={"voltage": {"offset": 0.1}},
+        plausibility={"voltage": None},
     )
 
 
@@ -54,6 +59,12 @@ def test_what_is_left_out_stays_as_it_is() -> None:
     assert device_changes(MAC, sent()) == DeviceChanges()
     assert device_changes(MAC, sent({"connection_config": {"retry_interval": 5}})) == DeviceChanges(
         retry_interval=5
+    )
+
+
+def test_null_takes_all_of_a_calibration_back() -> None:
+    assert device_changes(MAC, sent({"calibration": None})) == DeviceChanges(
+        calibration=dict.fromkeys(QUANTITIES)
     )
 
 
@@ -72,6 +83,8 @@ def test_what_is_left_out_stays_as_it_is() -> None:
         ("vehicle_id", 3),
         ("connection_config", []),
         ("connection_config", None),
+        ("calibration", []),
+        ("plausibility", 3),
         ("status", "connected"),
         ("status", "discovered"),
         ("status", 1),

@@ -436,6 +436,24 @@ async def test_lists_follow_what_is_measured(tmp_path: Path) -> None:
         assert record.lifecycle is Lifecycle.CONFIGURED
 
 
+async def test_a_calibration_is_set_merged_and_refused_with_its_place(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        await stage.configured()
+        path = f"/api/devices/{MAC}"
+        await stage.send("PATCH", path, {"calibration": {"voltage": {"scale": 1.01}}})
+        patch = {"voltage": {"offset": 0.1}, "current": {"scale": -1}}
+        said = await stage.send("PATCH", path, {"calibration": patch})
+        assert (await said.get_json())["data"]["attributes"]["calibration"] == {
+            "voltage": {"scale": 1.01, "offset": 0.1},
+            "current": {"scale": -1, "offset": 0.0},
+        }
+        said = await stage.send("PATCH", path, {"plausibility": {"voltage": {"max_jump": "big"}}})
+        error = await stage.error(said, 422)
+        assert error["source"] == {"pointer": "/data/attributes/plausibility/voltage/max_jump"}
+        said = await stage.send("PATCH", path, {"calibration": None})
+        assert (await said.get_json())["data"]["attributes"]["calibration"] == {}
+
+
 # -- releasing ---------------------------------------------------------------------------------
 
 

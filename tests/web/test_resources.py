@@ -8,6 +8,7 @@ from hawk.directory.messages import VehicleView
 from hawk.model.device import Counters, DeviceView, Lifecycle, LinkState, Outcome, Quality, Transition
 from hawk.model.live import Live
 from hawk.model.reading import Moment, Sample, Source
+from hawk.model.rules import Bounds, Reason, Rejected, Rejection
 from hawk.model.vehicle import Vehicle, summarise
 from hawk.web.resources import (
     connection_resource,
@@ -168,6 +169,8 @@ def test_a_connection_tells_its_transitions_and_counters() -> None:
         ),
         quality=Quality(12, 9, 75, "fair"),
         next_poll=42.0,
+        limits={"voltage": Bounds(0, 36)},
+        rejections=(Rejection(Rejected("voltage", Reason.MAX, 58.88, 36), 3, NOW),),
     )
     said = connection_resource(connection)
     assert (said["type"], said["id"]) == ("connections", address(1))
@@ -177,6 +180,11 @@ def test_a_connection_tells_its_transitions_and_counters() -> None:
     ]
     assert (said["attributes"]["polls"], said["attributes"]["polls_failed"]) == (2, 1)
     assert said["attributes"]["next_poll_in"] == 42.0
+    assert said["attributes"]["limits"] == {"voltage": {"min": 0, "max": 36}}
+    assert said["attributes"]["rejected"] == [
+        {"quantity": "voltage", "reason": "max", "count": 3, "value": 58.88, "limit": 36,
+         "timestamp": "2026-11-18T11:06:40.000Z"}
+    ]  # fmt: skip
 
 
 def test_a_vehicle_tells_the_summary_of_its_batteries() -> None:

@@ -1,0 +1,55 @@
+"""Calibration and plausibility from end to end: set by API while the service runs over the simulated bluetoothd."""
+
+from pathlib import Path
+
+from tests.fake_bluez.monitors import Monitor
+from tests.fake_bluez.rig import FakeBluez
+from tests.service import Service, wait_until
+from tests.test_renogy import CONTROLLER, module
+from tests.test_renogy import MAC as MODULE
+
+STARTER = "50:54:7B:00:00:01"
+
+
+def test_readings_follow_the_calibration_of_their_device(tmp_path: Path) -> None:
+    monitor = Monitor(STARTER, "BM6", volts=12.62, temperature=-7, charge=88)
+    with FakeBluez([monitor, module(CONTROLLER)], adv_interval=0.2), Service(tmp_path / "data") as service:
+        calibration = {"voltage": {"offset": 0.3}, "temperature": {"offset": 2}}
+        turned = {"current": {"scale": -1}, "voltage": {"offset": 0.6}}
+        assert service.configure(STARTER, device_type="BM6", calibration=calibration).status_code in {
+            200,
+            201,
+        }
+        assert (
+            service.configure(MODULE, device_type="RenogyController", calibration=turned).status_code == 201
+        )
+
+        def polled(address: str) -> object:
+            return any(each["source"] == "gatt" for each in service.readings(address))
+
+        wait_until(lambda: polled(STARTER) and polled(MODULE), within=60)
+        for reading in service.readings(STARTER):
+            assert (reading["voltage"], reading["extra"]["raw_voltage"]) == (12.92, 12.62)
+            if reading["source"] == "gatt":
+                assert (reading["temperature"], reading["extra"]["raw_temperature"]) == (-5, -7)
+        controller = service.readings(MODULE)[0]
+        assert (controller["voltage"], controller["current"], controller["power"]) == (15, -0.04, -0.6)
+        assert controller["extra"]["raw_power"] == 0.6
+
+        # what cannot be, by the limits of the moment
+        limits = {"voltage": {"max": 12.5}, "temperature": {"max": -10}, "state_of_charge": {"max": 50}}
+        answer = service.send(
+            "PATCH", f"/api/devices/{STARTER}", {"plausibility": limits}, "devices", STARTER
+        )
+        assert answer.status_code == 200, answer.text
+        count = len(service.readings(STARTER))
+        refused = service.http.post(f"/api/devices/{STARTER}/readings", timeout=60)
+        assert refused.status_code == 503, refused.text
+        assert "voltage 12.92 V is more than 12.5 V" in refused.text
+        assert len(service.readings(STARTER)) == count
+        connection = service.get(f"/api/devices/{STARTER}/connection")["data"]["attributes"]
+        assert connection["failed_by"] == {"implausible": 1}
+        assert {each["quantity"]: each["limit"] for each in connection["rejected"]} == {
+            "voltage": 12.5, "temperature": -10, "state_of_charge": 50,
+        }  # fmt: skip
+        assert service.log_text().count("temperature -5 °C is more than -10 °C: not believed") == 1
