@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -17,6 +18,8 @@ import trio
 from actors import ActorSystem, ChildSpec, Supervisor, Watchdog, notify_systemd, open_system
 from hawk import logs
 from hawk.ble.open import open_radio
+from hawk.ble.redecoding import explain
+from hawk.ble.tape import Tape, TapedRadio
 from hawk.clock import SystemClock
 from hawk.config.load import Given, Loaded, load
 from hawk.datafolder import DataFolder, check_writable
@@ -110,6 +113,7 @@ def _open(launch: Launch, folder: DataFolder, stack: ExitStack, ending: Ending) 
     radio = open_radio(settings)
     if launch.demo and isinstance(radio, Fleet) and not files.snapshot.devices:
         files.write(configured_fleet(radio.fleet, clock.moment().utc))
+    drivers, tape = catalogue.load(), Tape()
     return Parts(
         settings=settings,
         gateway_id=folder.gateway_id(),
@@ -118,8 +122,9 @@ def _open(launch: Launch, folder: DataFolder, stack: ExitStack, ending: Ending) 
         files=files,
         log=readings,
         durability=choose_durability(settings.store.durability, folder.path),
-        radio=radio,
-        catalogue=catalogue.load(),
+        radio=TapedRadio(radio, tape, partial(explain, drivers)),
+        tape=tape,
+        catalogue=drivers,
         listener=listener,
         give_up=ending.without_bluetooth,
         after_kill=folder.after_kill,

@@ -18,6 +18,7 @@ from hawk.ble.leftovers import Leftovers
 from hawk.ble.radio import Limits, Radio
 from hawk.ble.recovery import Patience, Recovery
 from hawk.ble.scanner import Discovery, ScannerActor
+from hawk.ble.tape import Tape
 from hawk.clock import Clock
 from hawk.config.schema import Settings
 from hawk.devices.policy import BetweenPolls, Freshness, InsidePoll, Recording
@@ -63,6 +64,7 @@ class Parts:
     log: Log
     durability: Durability
     radio: Radio
+    tape: Tape
     catalogue: Catalogue
     listener: socket.socket
     give_up: Callable[[str], None]  # ends the process, for a reason
@@ -99,6 +101,8 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
         token=parts.token,
         settings=settings,
         warnings=parts.warnings,
+        tape=parts.tape,
+        simulated=parts.radio.simulated,
     )
 
     station = Station(
@@ -119,6 +123,7 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
         between_polls=policies.between_polls,
         inside_poll=policies.inside_poll,
         freshness=policies.freshness,
+        tape=parts.tape,
     )
     recovery = Recovery(
         policies.patience,

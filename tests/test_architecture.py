@@ -18,7 +18,7 @@ LAYERS = [
     ["actors"],
     ["hawk.errors", "hawk.model", "hawk.wire"],
     ["hawk.drivers.api", "hawk.clock", "hawk.ownership"],
-    ["hawk.events", "hawk.config.schema", "hawk.ble.radio", "messages"],
+    ["hawk.events", "hawk.config.schema", "hawk.ble.radio", "hawk.ble.recording", "hawk.ble.tape", "messages"],
     ["hawk.drivers"],
     ["pure"],
     ["hawk.registry", "hawk.directory", "hawk.store", "hawk.vehicles", "hawk.ble", "hawk.devices", "hawk.jobs",

@@ -400,6 +400,7 @@ def _hear(fresh: Fresh, queue: _Heard, device: BLEDevice, said: AdvertisementDat
             adapter=adapter_of(path),
             manufacturer_data=news,
             service_uuids=tuple(uuid.lower() for uuid in said.service_uuids),
+            service_data={uuid.lower(): data for uuid, data in said.service_data.items()},
         )
     )
 

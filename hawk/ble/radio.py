@@ -44,7 +44,10 @@ def held_by_another(address: Address) -> HeldByAnother:
 class Conversation(Protocol):
     """What is said over one link; pure, driven by the radio."""
 
-    quiet: float  # [s] of silence after which `silent` is called
+    @property
+    def quiet(self) -> float:
+        """[s] of silence after which `silent` is called."""
+        ...
 
     def begin(self) -> tuple[bytes, ...]:
         """To be written once notifications are on."""

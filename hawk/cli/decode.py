@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,6 +30,18 @@ UNITS = {
 @click.option("--address", help="Who sent it; an advertisement is decoded only with it.")
 @click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
 @click.option("--json-lines", is_flag=True, help="One request a line on stdin, one answer a line on stdout.")
+@click.option(
+    "--recording",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Decode a recording again, line by line.",
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The config of a recorded device that needs one.",
+)
 def decode(
     device: str | None,
     hex_digits: str | None,
@@ -36,6 +49,8 @@ def decode(
     address: str | None,
     as_json: bool,
     json_lines: bool,
+    recording: Path | None,
+    config: Path | None,
 ) -> None:
     """Decodes what a monitor sent.
 
@@ -43,12 +58,18 @@ def decode(
     hawk decode BM6 6d4237e356fbdff4b6103ed064c3d565
     hawk decode BM2 e18911ed76d18e5ba793d5574f205b61 --kind advertisement --address 50:54:7B:22:2F:20
     echo '{"device":"BM6","kind":"live","hex":"..."}' | hawk decode --json-lines
+    hawk decode --recording scan.jsonl
     """
+    if recording is not None:
+        from hawk.cli.recorded import decode_recording
+
+        decode_recording(recording, config, as_json=as_json)
+        return
     if json_lines:
         _lines()
         return
     if device is None or hex_digits is None:
-        raise click.UsageError("what to decode? DEVICE and HEX, or --json-lines")
+        raise click.UsageError("what to decode? DEVICE and HEX, --json-lines, or --recording FILE")
     _one({"device": device, "hex": hex_digits, "kind": kind, "address": address}, as_json=as_json)
 
 

@@ -16,6 +16,9 @@ from hawk.errors import HawkError
 @click.option("--seed", type=int, help="The same seed gives the same batteries. [1]")
 @click.option("--speed", type=click.FloatRange(0.1, 10_000), help="How fast their time goes by. [1]")
 @click.option("--faults", metavar="L", help="What some of them do wrong: silent,slow,drop,garbage.")
+@click.option(
+    "--replay", type=click.Path(), metavar="FILE", help="Play a recording instead (docs/recording.md)."
+)
 @click.option("--api-port", type=click.IntRange(0, 65535), help="0 is any free one. [5000]")
 @click.option("--broker-port", type=click.IntRange(0, 65535), hidden=True)
 @click.option("--data", type=FOLDER, help="Keep the data in this folder.")
@@ -30,6 +33,7 @@ def demo(as_json: bool, data: Path | None, duration: float | None, **options: st
     \b
     hawk demo
     hawk demo --speed 600 --devices 20
+    hawk demo --replay scan.jsonl
     """
     end_on_sigterm()
     try:
@@ -51,6 +55,7 @@ OPTIONS = {
     "seed": ("simulation", "seed"),
     "speed": ("simulation", "speed"),
     "faults": ("simulation", "faults"),
+    "replay": ("simulation", "replay"),
     "api_port": ("api", "port"),
 }
 

@@ -1,16 +1,20 @@
 """`hawk devices`: add them, read them, leave them to others."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hawk.cli.add import add
 from hawk.cli.options import FOLDER
 from hawk.cli.output import exit_with_error
-from hawk.errors import HawkError
+from hawk.errors import CannotWrite, HawkError
+
+if TYPE_CHECKING:
+    from hawk.cli.running import Running
 
 _DATA = click.option("--data", type=FOLDER, help="The data folder of the service.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document, for programs.")
@@ -98,20 +102,63 @@ def history(mac: str, days: float | None, data: Path | None, *, as_json: bool) -
     _do(data, work, as_json=as_json)
 
 
+@devices.command()
+@click.argument("mac")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--minutes", type=click.IntRange(1, 1440), default=30, show_default=True, help="Ctrl-C ends it sooner."
+)
+@_DATA
+@_JSON
+def record(mac: str, file: Path, data: Path | None, minutes: int, *, as_json: bool) -> None:
+    """Write to FILE what passes the radio of MAC, for support."""
+    import json
+
+    with _refusals_said(as_json=as_json):
+        count = _keep(_service(data).lines(f"/api/devices/{mac}/recording?minutes={minutes}"), file)
+    document = {"path": str(file), "lines": count}
+    click.echo(json.dumps(document) if as_json else f"{count} lines are in {file}.")
+
+
+def _keep(lines: Iterator[bytes], file: Path) -> int:
+    """How many there were, without the heading. Raises CannotWrite, and what `lines` raises."""
+    count = -1
+    try:
+        with file.open("wb", buffering=0) as out, suppress(KeyboardInterrupt):
+            for line in lines:
+                if line.strip():
+                    out.write(line)
+                    count += 1
+    except OSError as error:
+        raise CannotWrite(f"{file} cannot be written: {error.strerror or error}.") from error
+    return max(count, 0)
+
+
 def _do(
     data: Path | None, work: Callable[[Callable[..., Any]], tuple[dict[str, Any], str]], *, as_json: bool
 ) -> None:
     import json
+
+    with _refusals_said(as_json=as_json):
+        document, words = work(_service(data).ask)
+    click.echo(json.dumps(document) if as_json else words)
+
+
+def _service(data: Path | None) -> "Running":
     import os
 
     from hawk import datafolder
     from hawk.cli import running
 
+    return running.find(datafolder.choose(data, os.environ))
+
+
+@contextmanager
+def _refusals_said(*, as_json: bool) -> Iterator[None]:
     try:
-        document, words = work(running.find(datafolder.choose(data, os.environ)).ask)
+        yield
     except HawkError as error:
         exit_with_error(error, as_json=as_json)
-    click.echo(json.dumps(document) if as_json else words)
 
 
 def _in_words(reading: dict[str, Any]) -> str:

@@ -1,9 +1,12 @@
 """The service that runs on this data folder, asked over HTTP."""
 
+import http.client
 import json
 import os
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,22 +38,33 @@ class Running:
 
     def ask(self, method: str, path: str, document: object = None) -> Any:
         """The document of the answer; None if it has none. Raises Refused or NoService."""
+        body = None if document is None else json.dumps(document).encode()
+        with self._answer(method, path, body) as answer:
+            said = answer.read()
+        return json.loads(said) if said else None
+
+    def lines(self, path: str) -> Iterator[bytes]:
+        """As they come. Raises Refused or NoService, this also when the service stops meanwhile."""
+        with self._answer("GET", path, None) as answer:
+            yield from answer
+
+    @contextmanager
+    def _answer(self, method: str, path: str, body: bytes | None) -> Iterator[Any]:
         request = urllib.request.Request(  # noqa: S310  # http, from run.json
             self._url + path,
-            data=None if document is None else json.dumps(document).encode(),
+            data=body,
             headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/vnd.api+json"},
             method=method,
         )
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
-                body = answer.read()
+                yield answer
         except urllib.error.HTTPError as error:
             raise _refused(error) from None
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise NoService(
                 f"The service on {self._data} does not answer at {self._url} ({error}): is it still running?"
             ) from None
-        return json.loads(body) if body else None
 
 
 def find(data: Path) -> Running:

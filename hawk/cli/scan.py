@@ -9,12 +9,13 @@ import click
 
 from hawk.cli.options import FOLDER
 from hawk.cli.output import exit_with_error, progress
-from hawk.errors import BluetoothError, HawkError
+from hawk.errors import BluetoothError, CannotWrite, HawkError
 
 if TYPE_CHECKING:  # imported where they are used: `hawk --help` must be quick
     from rich.progress import Progress
 
     from hawk.ble.radio import Limits, Radio
+    from hawk.ble.tape import Tape
     from hawk.cli.survey import Found, Survey
     from hawk.drivers.api import Driver
     from hawk.drivers.catalogue import Catalogue
@@ -36,9 +37,21 @@ _LONGEST_PAUSE = 38  # [s] seen between two advertisements of a BM6
     help="A document of generic_modbus: lists the devices that its 'match' fits, too.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON line for each device on stdout.")
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write all that is heard and said to FILE.",
+)
 @click.option("--data", type=FOLDER, help="The data folder, for its settings.")
 def scan(
-    duration: float, connect: bool, everything: bool, as_json: bool, data: Path | None, file: Path | None
+    duration: float,
+    connect: bool,
+    everything: bool,
+    as_json: bool,
+    record: Path | None,
+    data: Path | None,
+    file: Path | None,
 ) -> None:
     """Lists the battery monitors in range, the nearest first.
 
@@ -49,9 +62,10 @@ def scan(
     \b
     hawk scan
     hawk scan --duration 30 --connect
+    hawk scan --connect --record scan.jsonl
     """  # click's mark for a paragraph that is not wrapped
     try:
-        survey = _scan(data, duration, connect, file)
+        survey, incomplete = _scan(data, duration, connect, file, record)
     except BluetoothError as error:
         exit_with_error(error, as_json=as_json, exit_code=NO_BLUETOOTH)
     except HawkError as error:
@@ -60,24 +74,41 @@ def scan(
         _print_json(survey)
     else:
         _print_table(survey, duration, everything)
+    if incomplete is not None:
+        exit_with_error(incomplete, as_json=as_json)
 
 
-def _scan(data: Path | None, duration: float, connect: bool, file: Path | None) -> "Survey":
+def _scan(
+    data: Path | None, duration: float, connect: bool, file: Path | None, record: Path | None
+) -> "tuple[Survey, CannotWrite | None]":
+    """And what went wrong with the recording."""
     import os
+    from functools import partial
 
     import trio
 
     from hawk import datafolder
     from hawk.ble.open import open_radio
     from hawk.ble.radio import Limits
+    from hawk.ble.recording_file import recording_to
+    from hawk.ble.redecoding import explain
+    from hawk.ble.tape import Tape, TapedRadio
     from hawk.cli.survey import Survey
+    from hawk.clock import SystemClock
     from hawk.config.load import load
 
     settings = load(datafolder.choose(data, os.environ) / "system.json", os.environ).settings
     limits = Limits(session=settings.bluetooth.session_timeout)
-    survey = Survey(_catalogue(file))
-    trio.run(_listen, open_radio(settings, exclusive=connect), survey, duration, limits if connect else None)
-    return survey
+    survey, tape = Survey(_catalogue(file)), Tape()
+    radio = TapedRadio(open_radio(settings, exclusive=connect), tape, partial(explain, survey.catalogue))
+    listen = partial(trio.run, _listen, radio, survey, duration, limits if connect else None, tape)
+    if record is None:
+        listen()
+        return survey, None
+    clock = SystemClock(settings.clock.trust)
+    with recording_to(record, clock, simulated=radio.simulated) as recorder, tape.listening(recorder.hear):
+        listen()
+    return survey, recorder.error
 
 
 def _catalogue(file: Path | None) -> "Catalogue":
@@ -90,7 +121,9 @@ def _catalogue(file: Path | None) -> "Catalogue":
     return known if file is None else Catalogue((*known.drivers, driver_of(GENERIC_MODBUS, file)))
 
 
-async def _listen(radio: "Radio", survey: "Survey", duration: float, limits: "Limits | None") -> None:
+async def _listen(
+    radio: "Radio", survey: "Survey", duration: float, limits: "Limits | None", tape: "Tape"
+) -> None:
     """Fills `survey`. With `limits` it also reads each device; the scan goes on meanwhile,
     because BlueZ forgets a device it has not heard for 30 s. Raises NoAdapter.
     """
@@ -112,7 +145,7 @@ async def _listen(radio: "Radio", survey: "Survey", duration: float, limits: "Li
             await _wait(duration, show)
             if limits is not None:
                 await _probe_all(radio, survey, limits, show)
-                await _read_all(radio, survey.identified(), limits, show)
+                await _read_all(radio, survey.identified(), limits, show, tape)
         nursery.cancel_scope.cancel()
     if failures:
         raise failures[0]
@@ -151,22 +184,25 @@ async def _probe(
         survey.probed(found, probe.found)
 
 
-async def _read_all(radio: "Radio", devices: Sequence["Found"], limits: "Limits", show: "Progress") -> None:
+async def _read_all(
+    radio: "Radio", devices: Sequence["Found"], limits: "Limits", show: "Progress", tape: "Tape"
+) -> None:
     """One after the other: a radio establishes one link at a time."""
     task = show.add_task("Reading", total=len(devices))
     for found in devices:
-        await _read(radio, found, limits)
+        await _read(radio, found, limits, tape)
         show.advance(task)
 
 
-async def _read(radio: "Radio", found: "Found", limits: "Limits") -> None:
+async def _read(radio: "Radio", found: "Found", limits: "Limits", tape: "Tape") -> None:
     from hawk.cli.survey import Said
     from hawk.devices.exchange import LiveExchange
     from hawk.model.reading import Source
 
     if found.driver is None:
         return
-    exchange = LiveExchange(found.driver.named(found.name or "").codec(), pace=found.driver.pace)
+    codec = tape.codec(found.address, found.driver.named(found.name or ""))
+    exchange = LiveExchange(codec, pace=found.driver.pace)
     try:
         await radio.converse(found.address, found.driver.gatt, exchange, limits, lambda _: None)
     except HawkError as error:

@@ -210,6 +210,9 @@ class Simulation(Section):
     faults: tuple[Fault, ...] = Field(
         (), description="What some of them do wrong: silent, slow, drop, garbage."
     )
+    replay: str = Field(
+        "", description="A recording (docs/recording.md) to play instead of made-up batteries."
+    )
 
     @field_validator("models")
     @classmethod

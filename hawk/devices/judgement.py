@@ -163,4 +163,4 @@ def _without(corrected: Sample, sample: Sample, rejected: list[Rejected]) -> Sam
         nothing |= {"status": None, "status_code": None}
     raw = {f"raw_{quantity}" for quantity in gone}
     extra: dict[str, Scalar] = {key: value for key, value in corrected.extra.items() if key not in raw}
-    return replace(corrected, extra=extra, **nothing)
+    return replace(corrected, extra=extra, **nothing)  # type: ignore[arg-type]  # all may be None

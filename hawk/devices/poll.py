@@ -59,7 +59,8 @@ class Poller:
     async def _attempt(self, sighted: Sighted) -> Polled:
         began = trio.current_time()
         driver = self.driver.named(sighted.name)
-        exchange = LiveExchange(driver.codec(), self.on_sample, driver.pace)
+        codec = self.visitor.station.tape.codec(self.visitor.address, driver)
+        exchange = LiveExchange(codec, self.on_sample, driver.pace)
         try:
             async with self.visitor.slot(sighted.adapter) as slot:
                 began = trio.current_time()

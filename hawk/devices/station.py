@@ -5,6 +5,7 @@ from typing import Any
 
 from actors import ActorRef
 from hawk.ble.radio import Limits, Radio
+from hawk.ble.tape import Tape
 from hawk.clock import Clock
 from hawk.devices.policy import BetweenPolls, Freshness, InsidePoll, Recording
 from hawk.devices.releases import Releases
@@ -26,3 +27,4 @@ class Station:
     inside_poll: InsidePoll = field(default_factory=InsidePoll)
     freshness: Freshness = field(default_factory=Freshness)
     releases: Releases = field(default_factory=Releases)
+    tape: Tape = field(default_factory=Tape)

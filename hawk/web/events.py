@@ -7,7 +7,6 @@ from quart import Blueprint, Response, request
 from hawk.errors import BadAddress
 from hawk.model.address import parse_address
 from hawk.web.http import services
-from hawk.web.jsonapi import ApiError
 from hawk.web.query import Parameters, bad_parameter
 from hawk.web.services import Services
 from hawk.web.stream import TYPES, Wanted, open_stream
@@ -22,9 +21,7 @@ _EVENT_STREAM = "text/event-stream"
 async def get_events() -> Response:
     wanted = wanted_events(request.args.items(multi=True))
     ours = services()
-    if (most := ours.settings.api.max_streams) <= ours.streams.open:
-        detail = f"{most} event streams are open already: see api.max_streams"
-        raise ApiError(503, "too_many_streams", detail, headers={"Retry-After": "10"})
+    ours.streams.check_room(ours.settings.api.max_streams)
     headers = {"X-Accel-Buffering": "no"}
     if request.method == "HEAD":
         return Response(b"", 200, headers, content_type=_EVENT_STREAM)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import trio
 
 from actors import ActorCrashed, ActorDeadError, ActorRef, ActorSystem, AskTimeout, MailboxFull, Query
+from hawk.ble.tape import Tape
 from hawk.clock import Clock
 from hawk.config.schema import Settings
 from hawk.web.auth import Sessions, Throttle
@@ -30,6 +31,12 @@ class Streams:
     """The event streams that are open."""
 
     open: int = 0
+
+    def check_room(self, most: int) -> None:
+        """Raises ApiError 503."""
+        if self.open >= most:
+            detail = f"{most} streams are open already: see api.max_streams"
+            raise ApiError(503, "too_many_streams", detail, headers={"Retry-After": "10"})
 
     @contextlib.contextmanager
     def counted(self) -> Iterator[None]:
@@ -56,6 +63,8 @@ class Services:
     token: str
     settings: Settings
     warnings: tuple[str, ...] = ()  # of the start
+    tape: Tape = field(default_factory=Tape)
+    simulated: bool = False
     host_name: str = field(default_factory=socket.gethostname)
     throttle: Throttle = field(default_factory=Throttle)
     sessions: Sessions = field(default_factory=Sessions)

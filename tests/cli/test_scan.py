@@ -14,6 +14,7 @@ from trio.testing import MockClock
 from hawk.ble.radio import Limits, Told, to_nobody
 from hawk.ble.simulated import SimulatedRadio
 from hawk.ble.simulated_monitor import SERVICE
+from hawk.ble.tape import Tape
 from hawk.cli.main import main
 from hawk.cli.scan import _listen
 from hawk.cli.survey import UNKNOWN, UNREADABLE, Found, Survey, table
@@ -43,7 +44,7 @@ class Settings:
 
 async def survey(limits: Limits | None = None, seconds: float = 20.0, **settings: Any) -> Survey:
     made = Survey(FAMILIES)
-    await _listen(SimulatedRadio(Settings(**settings), start=NOON), made, seconds, limits)
+    await _listen(SimulatedRadio(Settings(**settings), start=NOON), made, seconds, limits, Tape())
     return made
 
 
@@ -124,7 +125,7 @@ class Deaf(SimulatedRadio):
 async def test_without_bluetooth_it_says_so_at_once(autojump_clock: MockClock) -> None:
     began = trio.current_time()
     with pytest.raises(NoAdapter, match="no Bluetooth adapter"):
-        await _listen(Deaf(Settings()), Survey(FAMILIES), 60, None)
+        await _listen(Deaf(Settings()), Survey(FAMILIES), 60, None, Tape())
     assert trio.current_time() - began < 1
 
 
