@@ -5,6 +5,7 @@ from pathlib import Path
 from tests.fake_bluez.monitors import Monitor
 from tests.fake_bluez.rig import FakeBluez
 from tests.service import Service, wait_until
+from tests.test_history import A, ByHand, hawk, imported, monitor, right
 from tests.test_renogy import CONTROLLER, module
 from tests.test_renogy import MAC as MODULE
 
@@ -53,3 +54,23 @@ def test_readings_follow_the_calibration_of_their_device(tmp_path: Path) -> None
             "voltage": 12.5, "temperature": -10, "state_of_charge": 50,
         }  # fmt: skip
         assert service.log_text().count("temperature -5 °C is more than -10 °C: not believed") == 1
+
+
+def test_what_a_monitor_remembers_is_corrected_and_held_against_the_limits_too(tmp_path: Path) -> None:
+    with FakeBluez([monitor(100)], period=0.2), ByHand(tmp_path / "data") as service:
+        said = service.configure(
+            A,
+            device_type="BM6",
+            calibration={"voltage": {"offset": 0.5}},
+            plausibility={"voltage": {"max": 13}},
+        )
+        assert said.is_success, said.text
+        assert hawk(service, "history", A).exit_code == 0
+        found = imported(service)
+        expected = [round(volts + 0.5, 2) if volts <= 12.5 else None for volts in right(100)]
+        assert len(found) >= 97  # the newest are left out where a live reading says it better
+        assert found == expected[-len(found) :]
+        assert None in found
+        for each in service.readings(A, **{"filter[source]": "history"}):
+            raw = each["extra"].get("raw_voltage")
+            assert each["voltage"] == (None if raw is None else round(raw + 0.5, 2))
