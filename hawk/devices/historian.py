@@ -71,12 +71,13 @@ class Historian:
         self._last = self._last or last
 
     def follow(self, moment: Moment, interval: float) -> None:
-        """The device is there. After an absence what it remembers of it is read."""
-        history, gap = self._driver.history, math.inf
+        """The device is there. After an absence what it remembers of it is read; one that is new has not
+        been absent, and what it remembers is read when somebody wants it.
+        """
+        history = self._driver.history
         if moment.utc is None or history is None:
             return
-        if self._last is not None:
-            gap = moment.boot_time - self._last.boot_time
+        gap = 0.0 if self._last is None else moment.boot_time - self._last.boot_time
         self._last = moment
         if gap > max(ABSENT * interval, ABSENT * history.interval):
             self._missing, self._tried = gap, -math.inf
