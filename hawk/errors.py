@@ -118,6 +118,12 @@ class Implausible(Undecodable):
     finer = "implausible"
 
 
+class DriverFailed(Undecodable):
+    """A driver that is not ours made a mistake of its own."""
+
+    finer = "driver_failed"
+
+
 class Busy(HawkError):
     """The device is being read, or the radio is taken, just now."""
 
@@ -145,6 +151,12 @@ class Paused(HawkError):
 
 class NotFound(HawkError):
     code = "not_found"
+
+
+class NotAdmitted(HawkError):
+    """A driver of somebody else's that cannot be loaded, or may not."""
+
+    code = "not_admitted"
 
 
 class Conflict(HawkError):

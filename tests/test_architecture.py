@@ -130,9 +130,15 @@ def test_there_is_no_circle() -> None:
         visit(module, ())
 
 
+# Where code of other people is loaded and called: what it raises is translated there.
+FOREIGN_CODE = {"hawk.drivers.door", "hawk.drivers.guard", "hawk.drivers.contract"}
+
+
 def test_nothing_in_hawk_catches_everything() -> None:
     for module, path in MODULES.items():
         for node in ast.walk(ast.parse(path.read_text())):
             if within(module, "hawk") and isinstance(node, ast.ExceptHandler):
-                caught = ast.unparse(node.type) if node.type else "everything"
-                assert caught not in ("everything", "Exception", "BaseException"), f"{module}:{node.lineno}"
+                names = ast.unparse(node.type) if node.type else "everything"
+                caught = {name.strip("() ") for name in names.split(",")}
+                broad = caught & {"everything", "Exception", "BaseException"}
+                assert not broad or module in FOREIGN_CODE, f"{module}:{node.lineno}"

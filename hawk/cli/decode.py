@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,7 +11,6 @@ if TYPE_CHECKING:
     from hawk.drivers.catalogue import Catalogue
     from hawk.drivers.decode import Answer
 
-KINDS = ("live", "advertisement", "ibeacon", "history", "version", "cranking")
 UNITS = {
     "voltage": "V",
     "minimum_voltage": "V",
@@ -25,10 +25,16 @@ UNITS = {
 @click.command()
 @click.argument("device", required=False)
 @click.argument("hex_digits", metavar="[HEX]", required=False)
-@click.option("--kind", type=click.Choice(KINDS), default="live", show_default=True)
+@click.option(
+    "--kind",
+    default="live",
+    show_default=True,
+    help="Of the bytes: live, advertisement, ibeacon, history, version, cranking; what its driver knows.",
+)
 @click.option("--address", help="Who sent it; an advertisement is decoded only with it.")
 @click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
 @click.option("--json-lines", is_flag=True, help="One request a line on stdin, one answer a line on stdout.")
+@click.option("--data", type=click.Path(path_type=Path), help="The data folder, for the drivers in it.")
 def decode(
     device: str | None,
     hex_digits: str | None,
@@ -36,6 +42,7 @@ def decode(
     address: str | None,
     as_json: bool,
     json_lines: bool,
+    data: Path | None,
 ) -> None:
     """Decodes what a monitor sent.
 
@@ -45,20 +52,27 @@ def decode(
     echo '{"device":"BM6","kind":"live","hex":"..."}' | hawk decode --json-lines
     """
     if json_lines:
-        _lines()
+        _lines(_drivers(data))
         return
     if device is None or hex_digits is None:
         raise click.UsageError("what to decode? DEVICE and HEX, or --json-lines")
-    _one({"device": device, "hex": hex_digits, "kind": kind, "address": address}, as_json=as_json)
+    asked = {"device": device, "hex": hex_digits, "kind": kind, "address": address}
+    _one(_drivers(data), asked, as_json=as_json)
+
+
+def _drivers(data: Path | None) -> "Catalogue":
+    import os
+
+    from hawk import datafolder
+    from hawk.cli.drivers import drop_ins_if_any, installed
+
+    return installed(drop_ins_if_any(datafolder.choose(data, os.environ)))
 
 
 # -- for programs ----------------------------------------------------------------------------
 
 
-def _lines() -> None:
-    from hawk.drivers import catalogue
-
-    drivers = catalogue.load()
+def _lines(drivers: "Catalogue") -> None:
     for line in sys.stdin.buffer:
         if line.strip():
             sys.stdout.write(answer_line(drivers, line) + "\n")
@@ -84,13 +98,12 @@ def _no_number(word: str) -> float:
 # -- for people ------------------------------------------------------------------------------
 
 
-def _one(request: Mapping[str, str | None], *, as_json: bool) -> None:
+def _one(drivers: "Catalogue", request: Mapping[str, str | None], *, as_json: bool) -> None:
     import json
 
-    from hawk.drivers import catalogue
     from hawk.drivers.decode import answer
 
-    said = answer(catalogue.load(), request)
+    said = answer(drivers, request)
     failed = "error" in said
     for line in [json.dumps(said)] if as_json else in_words(said):
         click.echo(line, err=failed)

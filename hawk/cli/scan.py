@@ -61,13 +61,14 @@ def _scan(data: Path | None, duration: float, connect: bool) -> "Survey":
     from hawk import datafolder
     from hawk.ble.open import open_radio
     from hawk.ble.radio import Limits
+    from hawk.cli.drivers import drop_ins, installed
     from hawk.cli.survey import Survey
     from hawk.config.load import load
-    from hawk.drivers import catalogue
 
-    settings = load(datafolder.choose(data, os.environ) / "system.json", os.environ).settings
+    folder = datafolder.choose(data, os.environ)
+    settings = load(folder / "system.json", os.environ).settings
     limits = Limits(session=settings.bluetooth.session_timeout)
-    survey = Survey(catalogue.load())
+    survey = Survey(installed(drop_ins(folder, settings)))
     trio.run(_listen, open_radio(settings, exclusive=connect), survey, duration, limits if connect else None)
     return survey
 

@@ -59,6 +59,7 @@ class Heard:
     sample: Sample
     proven: bool  # decrypted, and the inner address is the sender's: the family is certain
     recordable: bool  # a measurement of voltage; a beacon with the charge alone is not
+    reason: str = "advertisement"  # in words for people: by what the family was known
 
 
 class Download(Protocol):
@@ -173,6 +174,11 @@ class Driver:
 
     by_name: Callable[["Driver", str], "Driver"] = _the_same
     """The driver for a device that advertises this name."""
+
+    @property
+    def words(self) -> frozenset[str]:
+        """That somebody may write for its type; in lower case."""
+        return frozenset(word.lower() for word in (self.device_type, *self.aliases))
 
     def configured(self, config: Config) -> "Driver":
         return self.configure(self, config)

@@ -3,14 +3,14 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
+from pathlib import Path
 
+from hawk.drivers import door
 from hawk.drivers.api import Config, Driver, Heard
 from hawk.errors import NotFound, ProtocolError
 from hawk.model.advertisement import Advertisement
 from hawk.model.reading import Sample
 
-GROUP = "hawk.drivers"
 _NOTHING = Heard(Sample(), proven=False, recordable=False)
 
 
@@ -22,11 +22,10 @@ class Identified:
 
 
 class Catalogue:
-    def __init__(self, drivers: Iterable[Driver]) -> None:
-        self.drivers = tuple(drivers)
-        self._by_word = {
-            word.lower(): driver for driver in self.drivers for word in (driver.device_type, *driver.aliases)
-        }
+    def __init__(self, drivers: Iterable[Driver], problems: Iterable[str] = ()) -> None:
+        """`problems`: a sentence for each driver that could not be loaded."""
+        self.drivers, self.problems = tuple(drivers), tuple(problems)
+        self._by_word = {word: driver for driver in self.drivers for word in driver.words}
 
     def driver(self, device_type: str) -> Driver:
         """By its type or an alias, in any case. Raises NotFound."""
@@ -47,7 +46,7 @@ class Catalogue:
             if said.proven:
                 return Identified(driver, said, "decrypted advertisement")
         if len(heard) == 1:
-            return Identified(*heard[0], "iBeacon")
+            return Identified(*heard[0], heard[0][1].reason)
         return self._by_name(advertisement.name)
 
     def candidates(self, name: str) -> tuple[str, ...]:
@@ -80,7 +79,7 @@ def _try(driver: Driver, advertisement: Advertisement) -> Heard | None:
 
 
 @cache
-def load() -> Catalogue:
-    """Our own drivers come through the same door as those of other packages."""
-    found = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
-    return Catalogue(entry.load() for entry in found)
+def load(folder: Path | None = None) -> Catalogue:
+    """All that are installed, and those in `folder` (the setting drivers.folder)."""
+    admitted = door.admit(folder)
+    return Catalogue(admitted.drivers, admitted.problems)
