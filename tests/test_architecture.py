@@ -43,6 +43,7 @@ ONLY = {
     "cryptography": ["hawk.wire.aes"],
     "pydantic": ["hawk.config", "hawk.web"],
     "pykka": ["actors"],
+    "victron_ble": ["hawk.drivers.victron"],
 }
 
 PURE = ["hawk.model", "hawk.wire", "hawk.drivers"]

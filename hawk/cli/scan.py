@@ -126,7 +126,7 @@ async def _probe(
         return
     probe = driver.probe()
     try:
-        await radio.converse(found.address, driver.gatt, probe, limits, lambda _: None)
+        await radio.converse(found.address, driver.needed_gatt(), probe, limits, lambda _: None)
     except HawkError as error:
         found.error = error
     if probe.found is not None:
@@ -144,18 +144,18 @@ async def _read_all(radio: "Radio", devices: Sequence["Found"], limits: "Limits"
 
 async def _read(radio: "Radio", found: "Found", limits: "Limits") -> None:
     from hawk.cli.survey import Said
-    from hawk.devices.exchange import LiveExchange
-    from hawk.model.reading import Source
+    from hawk.devices import session
+    from hawk.model.reading import Sample, Source
 
-    if found.driver is None:
+    if found.driver is None or found.driver.heard_only:
         return
-    exchange = LiveExchange(found.driver.named(found.name or "").codec())
+    driver, samples = found.driver.named(found.name or ""), list[Sample]()
     try:
-        await radio.converse(found.address, found.driver.gatt, exchange, limits, lambda _: None)
+        await session.read(radio, found.address, driver, limits, lambda _: None, samples.append)
     except HawkError as error:
         found.error = error
-    if exchange.sample is not None:
-        found.said, found.error = Said(exchange.sample, _now(), Source.GATT), None
+    if samples:
+        found.said, found.error = Said(samples[0], _now(), Source.GATT), None
 
 
 def _now() -> int:

@@ -55,7 +55,7 @@ async def _read_best(radio: Radio, near: Near) -> Check:
 async def _read(radio: Radio, said: Advertisement, driver: Driver) -> Check:
     exchange = LiveExchange(driver.codec())
     try:
-        await radio.converse(said.address, driver.gatt, exchange, Limits(), _nobody)
+        await radio.converse(said.address, driver.needed_gatt(), exchange, Limits(), _nobody)
     except NoPermission as error:
         return Check(_NAME, False, f"scanning works, but devices may not be used ({error})", APPARMOR)
     except BluetoothError as error:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from hawk.drivers import door
+from hawk.drivers import door, secrets
 from hawk.drivers.api import Config, Driver, Heard
 from hawk.errors import NotFound, ProtocolError
 from hawk.model.advertisement import Advertisement
@@ -37,6 +37,11 @@ class Catalogue:
     def canonical_type(self, device_type: str, config: Config) -> str:
         """Its right spelling. Raises NotFound, or Invalid if the driver cannot do with this config."""
         return self.driver(device_type).configured(config).device_type
+
+    def shown(self, device_type: str, config: Config) -> Config:
+        """Without its secrets. Of a type that is not installed nobody knows which they are: all is hidden."""
+        driver = self._by_word.get(device_type.lower())
+        return secrets.hidden(config, config if driver is None else driver.secrets)
 
     def hear(self, advertisement: Advertisement) -> Identified | None:
         """Proof by decryption before the beacon before the name. The service FFF0, which many

@@ -61,11 +61,13 @@ class Exhibit:
     driver: Driver
     sessions: Sequence[Session] = ()
     adverts: Sequence[Advert] = ()
-    config: Mapping[str, Any] = field(default_factory=dict)  # of the device they were captured from
+    config: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # of the device they were captured from, if it needs one
 
     @property
     def configured(self) -> Driver:
-        return self.driver.configured(self.config)
+        return self.driver.configured(self.config) if self.config else self.driver
 
     @property
     def talks(self) -> bool:

@@ -6,9 +6,10 @@ Otherwise one that raises a KeyError for a neighbour's advertisement would end t
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
-from hawk.drivers.api import Codec, Config, Driver, Heard, Write
+from hawk.drivers.api import Codec, Config, Download, Driver, Heard, History, Write
 from hawk.drivers.sane import fault
 from hawk.errors import DriverFailed, HawkError, Invalid, ProtocolError
 from hawk.model.address import Address
@@ -38,6 +39,7 @@ def guarded(driver: Driver, place: str) -> Driver:
         driver,
         hear=hear,
         codec=lambda: _Codec(driver.codec, place),
+        history=driver.history and _history(driver.history, place),
         decode={kind: _decoder(function, place) for kind, function in driver.decode.items()},
         configure=configure,
     )
@@ -63,6 +65,43 @@ class _Codec:
     def wants(self) -> tuple[Write, ...]:
         with _failing(self._place):
             return _writes(self._codec.wants())
+
+
+class _Download:
+    """Raises HawkErrors, nothing else."""
+
+    def __init__(self, make: Callable[[], Download], place: str) -> None:
+        self._place = place
+        with _failing(place):
+            self._download = make()
+
+    def __getattr__(self, name: str) -> Any:
+        with _failing(self._place):
+            return getattr(self._download, name)
+
+    def begin(self) -> tuple[bytes, ...]:
+        with _failing(self._place):
+            return self._download.begin()
+
+    def receive(self, frame: bytes) -> tuple[bytes, ...]:
+        with _failing(self._place):
+            return self._download.receive(frame)
+
+    def silent(self) -> tuple[bytes, ...]:
+        with _failing(self._place):
+            return self._download.silent()
+
+
+def _history(history: History, place: str) -> History:
+    def sample(record: bytes) -> Sample | None:
+        with _failing(place):
+            found = _checked(history.sample(record), Sample)
+            return found if found is None else _sane(found)
+
+    def download(count: int) -> Download:
+        return _Download(partial(history.download, count), place)
+
+    return replace(history, download=download, sample=sample)
 
 
 Decoder = Callable[[bytes, Address | None], object]

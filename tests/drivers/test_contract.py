@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hawk.drivers import catalogue, contract
-from hawk.drivers.api import Driver, Heard
+from hawk.drivers.api import Driver, Gatt, Heard
 from hawk.drivers.contract import RULES, Advert, Broken, Exhibit, Rule, Session
 from hawk.model.address import parse_address
 from hawk.model.advertisement import Advertisement
@@ -81,8 +81,8 @@ def test_every_driver_that_is_installed_keeps_the_contract(rule: Rule, exhibit: 
 # -- what breaks it ------------------------------------------------------------------------------
 
 GOOD = Session([b"ok", b"12.60"], Sample(voltage=12.6, status="normal"))
-UUIDS = replace(TOY.gatt, service="0000ffff-0000-1000-8000-00805f9b34fb", write="0000fff1-0000-1000-8000-00805f9b34fb",
-                notify="0000fff2-0000-1000-8000-00805f9b34fb")  # fmt: skip
+BASE = "-0000-1000-8000-00805f9b34fb"
+UUIDS = Gatt(service=f"0000ffff{BASE}", write=f"0000fff1{BASE}", notify=f"0000fff2{BASE}")
 SOUND = replace(TOY, gatt=UUIDS)
 
 
