@@ -131,8 +131,12 @@ def test_there_is_no_circle() -> None:
         visit(module, ())
 
 
-# Where code of other people is loaded and called: what it raises is translated there.
-FOREIGN_CODE = {"hawk.drivers.door", "hawk.drivers.guard", "hawk.drivers.contract"}
+MAY_CATCH_EVERYTHING = {
+    "hawk.drivers.door": "loads code of other people",
+    "hawk.drivers.guard": "calls code of other people",
+    "hawk.drivers.contract": "looks for what code of other people raises",
+    "hawk.cli.main": "the last one to catch anything",
+}
 
 
 def test_nothing_in_hawk_catches_everything() -> None:
@@ -142,4 +146,4 @@ def test_nothing_in_hawk_catches_everything() -> None:
                 names = ast.unparse(node.type) if node.type else "everything"
                 caught = {name.strip("() ") for name in names.split(",")}
                 broad = caught & {"everything", "Exception", "BaseException"}
-                assert not broad or module in FOREIGN_CODE, f"{module}:{node.lineno}"
+                assert not broad or module in MAY_CATCH_EVERYTHING, f"{module}:{node.lineno}"

@@ -542,7 +542,7 @@ async def test_a_session_through_an_adapter_that_was_unplugged_is_not_told_to_sw
                 bluez.do("unplug", adapter="hci1")
 
         with trio.fail_after(5), pytest.raises((NoAdapter, LinkLost)) as ended:
-            await radio.converse(B, BM6.gatt, Once(patience=99), Limits(), unplug)
+            await radio.converse(B, GATT, Once(patience=99), Limits(), unplug)
         assert not isinstance(ended.value, BluetoothOff)
         nursery.cancel_scope.cancel()
 
@@ -844,7 +844,7 @@ async def test_a_link_of_ours_that_nobody_saw_go_is_cleared_without_being_named(
 
             async def session() -> None:
                 with pytest.raises(BluetoothStuck):
-                    await radio.converse(A, BM6.gatt, Once(patience=5), limits, told)
+                    await radio.converse(A, GATT, Once(patience=5), limits, told)
 
             def told(state: LinkState) -> None:
                 if state is LinkState.CONNECTED:
