@@ -11,7 +11,7 @@ import trio
 
 from actors import Actor
 from hawk.ble.radio import Conversation, Limits, Told, to_nobody
-from hawk.drivers.api import Config, Driver, Gatt, Heard, Write
+from hawk.drivers.api import Config, Driver, Gatt, Heard, Library, Write
 from hawk.drivers.catalogue import Catalogue
 from hawk.errors import BluetoothError, Busy, Invalid, LinkLost, NoAdapter, ProtocolError
 from hawk.model.address import Address
@@ -264,6 +264,26 @@ class ScriptedRadio:
                     with trio.CancelScope(shield=True):
                         await trio.sleep(session.parting)
         finally:
+            on_link(LinkState.DISCONNECTED)
+
+    async def read_by_library(
+        self,
+        address: Address,
+        library: Callable[[Any, Any], Library],
+        limits: Limits,
+        on_link: Callable[[LinkState], None],
+        on_sample: Callable[[Sample], None],
+        adapter: str = "",
+    ) -> None:
+        self.calls.append((trio.current_time(), address))
+        session = library(None, None)
+        on_link(LinkState.CONNECTING)
+        try:
+            await session.connect()
+            on_link(LinkState.CONNECTED)
+            on_sample(await session.read())
+        finally:
+            await session.disconnect()
             on_link(LinkState.DISCONNECTED)
 
     async def _connect(self, address: Address, session: Session) -> None:

@@ -43,6 +43,7 @@ ONLY = {
     "cryptography": ["hawk.wire.aes"],
     "pydantic": ["hawk.config", "hawk.web"],
     "pykka": ["actors"],
+    "aiobmsble": ["hawk.drivers.bms"],
     "victron_ble": ["hawk.drivers.victron"],
 }
 

@@ -23,6 +23,9 @@ async def read(
     """`on_sample` is called as soon as there is one: the link takes seconds to end. Raises HeardOnly, or
     BluetoothError, also when only the parting went wrong.
     """
+    if driver.library is not None:
+        await radio.read_by_library(address, driver.library, limits, on_link, on_sample, adapter)
+        return
     gatt, exchange = driver.needed_gatt(), LiveExchange(driver.codec(), on_sample)
     await radio.converse(address, gatt, exchange, limits, on_link, adapter)
     if not exchange.done:

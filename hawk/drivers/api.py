@@ -125,6 +125,18 @@ class Probe(Protocol):
     def done(self) -> bool: ...
 
 
+class Library(Protocol):
+    """A session with one device by a library that connects and talks by itself. Its methods run in the asyncio
+    loop of bleak, one after the other; `disconnect` also when one of the others was cancelled or failed.
+    """
+
+    async def connect(self) -> None: ...
+
+    async def read(self) -> Sample: ...
+
+    async def disconnect(self) -> None: ...
+
+
 class Note(enum.StrEnum):
     """Why a valid frame carries no sample."""
 
@@ -161,8 +173,11 @@ class Driver:
     hear: Callable[[Advertisement], Heard | None]
     """What an advertisement says; None if it is not this family's or says nothing.
     Raises ProtocolError if it is this family's but damaged."""
-    gatt: Gatt | None = None  # None: it is heard only, and nobody connects to it
+    gatt: Gatt | None = None  # None, and no `library`: it is heard only, and nobody connects to it
     codec: Callable[[], Codec] = _nobody_asks
+    library: Callable[[Any, Any], Library] | None = (
+        None  # of bleak's device and its advertisement; instead of a codec
+    )
     decode: Mapping[str, Callable[[bytes, Address | None], object]] = field(default_factory=dict)
     """For `hawk decode`: kind -> decoder of captured bytes, with the sender's address if it is known.
     The answer is a Sample, a Note, or one of the types in drivers.memory."""
@@ -188,7 +203,7 @@ class Driver:
 
     @property
     def heard_only(self) -> bool:
-        return self.gatt is None
+        return self.gatt is None and self.library is None
 
     def needed_gatt(self) -> Gatt:
         """Raises HeardOnly."""

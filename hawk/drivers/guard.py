@@ -26,11 +26,11 @@ def guarded(driver: Driver, place: str) -> Driver:
     def hear(advertisement: Advertisement) -> Heard | None:
         with _refused(place):
             heard = _checked(driver.hear(advertisement), Heard)
-            return heard if heard is None else replace(heard, sample=_sane(heard.sample))
+            return heard if heard is None else replace(heard, sample=sane(heard.sample))
 
     def configure(_: Driver, config: Config) -> Driver:
         try:
-            with _failing(place):
+            with failing(place):
                 return guarded(_needed(driver.configured(config), Driver), place)
         except DriverFailed as error:
             raise Invalid(str(error)) from error
@@ -50,20 +50,20 @@ class _Codec:
 
     def __init__(self, make: Callable[[], Codec], place: str) -> None:
         self._place = place
-        with _failing(place):
+        with failing(place):
             self._codec = make()
 
     def begin(self) -> tuple[Write, ...]:
-        with _failing(self._place):
+        with failing(self._place):
             return _writes(self._codec.begin())
 
     def receive_data(self, data: bytes) -> Sample | None:
-        with _failing(self._place):
+        with failing(self._place):
             sample = _checked(self._codec.receive_data(data), Sample)
-            return sample if sample is None else _sane(sample)
+            return sample if sample is None else sane(sample)
 
     def wants(self) -> tuple[Write, ...]:
-        with _failing(self._place):
+        with failing(self._place):
             return _writes(self._codec.wants())
 
 
@@ -72,31 +72,31 @@ class _Download:
 
     def __init__(self, make: Callable[[], Download], place: str) -> None:
         self._place = place
-        with _failing(place):
+        with failing(place):
             self._download = make()
 
     def __getattr__(self, name: str) -> Any:
-        with _failing(self._place):
+        with failing(self._place):
             return getattr(self._download, name)
 
     def begin(self) -> tuple[bytes, ...]:
-        with _failing(self._place):
+        with failing(self._place):
             return self._download.begin()
 
     def receive(self, frame: bytes) -> tuple[bytes, ...]:
-        with _failing(self._place):
+        with failing(self._place):
             return self._download.receive(frame)
 
     def silent(self) -> tuple[bytes, ...]:
-        with _failing(self._place):
+        with failing(self._place):
             return self._download.silent()
 
 
 def _history(history: History, place: str) -> History:
     def sample(record: bytes) -> Sample | None:
-        with _failing(place):
+        with failing(place):
             found = _checked(history.sample(record), Sample)
-            return found if found is None else _sane(found)
+            return found if found is None else sane(found)
 
     def download(count: int) -> Download:
         return _Download(partial(history.download, count), place)
@@ -116,7 +116,8 @@ def _decoder(function: Decoder, place: str) -> Decoder:
 
 
 @contextmanager
-def _failing(place: str) -> Iterator[None]:
+def failing(place: str) -> Iterator[None]:
+    """HawkErrors pass through; all else is a mistake in what came from there, and raises DriverFailed."""
     try:
         yield
     except HawkError:
@@ -131,7 +132,7 @@ def _failing(place: str) -> Iterator[None]:
 def _refused(place: str) -> Iterator[None]:
     """Where only ProtocolError is expected."""
     try:
-        with _failing(place):
+        with failing(place):
             yield
     except DriverFailed as error:
         raise ProtocolError(FAILED, str(error)) from error
@@ -150,7 +151,8 @@ def _checked(given: object, kind: type[T]) -> T | None:
     return None if given is None else _needed(given, kind)
 
 
-def _sane(sample: Sample) -> Sample:
+def sane(sample: Sample) -> Sample:
+    """Raises ValueError or TypeError for what is no sample, or one that cannot be."""
     if (wrong := fault(_needed(sample, Sample))) is not None:
         raise ValueError(wrong)
     return sample

@@ -91,7 +91,9 @@ class Monitor:
         self.adverts_sent += 1
         if self.script:
             said = bytes.fromhex(self.script.manufacturer)
-            return flags + (_ad(0xFF, said) if said else b""), _ad(0x09, self.name.encode())
+            services = b"".join(bytes.fromhex(uuid)[::-1] for uuid in self.script.advertised)
+            shown = (_ad(0x03, services) if services else b"") + (_ad(0xFF, said) if said else b"")
+            return flags + shown, _ad(0x09, self.name.encode())
         if self.family in {RENOGY, SHUNT}:
             offered = _ad(0x03, bytes.fromhex("d0ff")) if self.family == RENOGY else b""
             mac = bytes.fromhex(self.address.replace(":", ""))
