@@ -283,7 +283,7 @@ class BleakRadio:
             connect, disconnect = partial(_connect_by, session, limits.release), partial(_dismiss, session)
             async with self._linked(device, connect, disconnect, limits, on_link):
                 with translated(address, linked=True):
-                    sample = await bounded(session.read(), limits.session, undo=limits.release)
+                    sample = await bounded(session.read(), limits.session, undo=_STOP)
                 on_sample(sane(sample))
 
     @asynccontextmanager

@@ -149,8 +149,9 @@ async def _read(radio: "Radio", found: "Found", limits: "Limits") -> None:
 
     if found.driver is None or found.driver.heard_only:
         return
-    driver, samples = found.driver.named(found.name or ""), list[Sample]()
+    samples = list[Sample]()
     try:
+        driver = found.driver.named(found.name or "")
         await session.read(radio, found.address, driver, limits, lambda _: None, samples.append)
     except HawkError as error:
         found.error = error

@@ -57,8 +57,8 @@ class Poller:
 
     async def _attempt(self, sighted: Sighted) -> Polled:
         began = trio.current_time()
-        driver = self.driver.named(sighted.name)
         try:
+            driver = self.driver.named(sighted.name)
             async with self.visitor.slot(sighted.adapter) as slot:
                 began = trio.current_time()
                 await self.visitor.read(slot, driver, self.on_sample)

@@ -94,7 +94,9 @@ def its_table_is_right(exhibit: Exhibit) -> None:
 
 
 def _check_uuids(gatt: Gatt) -> None:
-    for uuid in (gatt.service, gatt.write, gatt.notify, gatt.notify_service or gatt.service):
+    _demand(gatt.notify, "there is a characteristic that notifies")
+    said = (gatt.service, gatt.write, gatt.notify, gatt.notify_service, gatt.knock)
+    for uuid in filter(None, said):
         _demand(_UUID.fullmatch(uuid), f"a UUID is written in full and in lower case, not {uuid!r}")
 
 

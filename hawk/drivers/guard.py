@@ -35,10 +35,16 @@ def guarded(driver: Driver, place: str) -> Driver:
         except DriverFailed as error:
             raise Invalid(str(error)) from error
 
+    def by_name(_: Driver, name: str) -> Driver:
+        with failing(place):
+            return guarded(_needed(driver.named(name), Driver), place)
+
     return replace(
         driver,
         hear=hear,
         codec=lambda: _Codec(driver.codec, place),
+        probe=driver.probe and partial(_Conversation, driver.probe, place),
+        by_name=by_name,
         history=driver.history and _history(driver.history, place),
         decode={kind: _decoder(function, place) for kind, function in driver.decode.items()},
         configure=configure,
@@ -67,29 +73,29 @@ class _Codec:
             return _writes(self._codec.wants())
 
 
-class _Download:
-    """Raises HawkErrors, nothing else."""
+class _Conversation:
+    """A download or a probe. Raises HawkErrors, nothing else."""
 
-    def __init__(self, make: Callable[[], Download], place: str) -> None:
+    def __init__(self, make: Callable[[], Any], place: str) -> None:
         self._place = place
         with failing(place):
-            self._download = make()
+            self._conversation = make()
 
     def __getattr__(self, name: str) -> Any:
         with failing(self._place):
-            return getattr(self._download, name)
+            return getattr(self._conversation, name)
 
     def begin(self) -> tuple[bytes, ...]:
         with failing(self._place):
-            return self._download.begin()
+            return tuple(self._conversation.begin())
 
     def receive(self, frame: bytes) -> tuple[bytes, ...]:
         with failing(self._place):
-            return self._download.receive(frame)
+            return tuple(self._conversation.receive(frame))
 
     def silent(self) -> tuple[bytes, ...]:
         with failing(self._place):
-            return self._download.silent()
+            return tuple(self._conversation.silent())
 
 
 def _history(history: History, place: str) -> History:
@@ -99,7 +105,7 @@ def _history(history: History, place: str) -> History:
             return found if found is None else sane(found)
 
     def download(count: int) -> Download:
-        return _Download(partial(history.download, count), place)
+        return _Conversation(partial(history.download, count), place)
 
     return replace(history, download=download, sample=sample)
 

@@ -34,7 +34,7 @@ from tests.fake_bluez.scripted import Script
 A = Address("C0:FF:EE:00:00:01")
 SERVICE, WRITE, NOTIFY = (f"0000{short}-0000-1000-8000-00805f9b34fb" for short in ("e7a0", "e7a1", "e7a2"))
 DEVICE = Script("Cell", {SERVICE: {WRITE: ["write"], NOTIFY: ["notify"]}}, NOTIFY, {"3f": ["31322e3630"]})
-SHORT = Limits(connect=0.6, step=0.5, session=1.0)
+SHORT = Limits(connect=0.6, step=0.5, session=1.0, release=1.0)
 UP_AND_DOWN = [LinkState.CONNECTING, LinkState.CONNECTED, LinkState.DISCONNECTING, LinkState.DISCONNECTED]
 DOWN = [LinkState.CONNECTING, LinkState.DISCONNECTED]
 

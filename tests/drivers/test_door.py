@@ -2,17 +2,20 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hawk.drivers import catalogue, door, folder
+from hawk.drivers.api import History, Write
 from hawk.drivers.catalogue import Catalogue
-from hawk.drivers.guard import FAILED
+from hawk.drivers.guard import FAILED, guarded
 from hawk.errors import DriverFailed, Invalid, ProtocolError
 from hawk.model.advertisement import Advertisement
 from hawk.model.reading import Sample
-from tests.doubles import address
+from tests.doubles import TOY, address
 
 SUNNY = """
 from hawk.drivers.api import Driver, Gatt, Heard, Write
@@ -90,7 +93,7 @@ def test_without_the_setting_nothing_in_it_is_run() -> None:
         ("x = 1", "there is no DRIVER in it"),
         ("DRIVER = 'sunny'", "it is a str, no hawk.drivers.api.Driver"),
         ("DRIVER = None", "it is a NoneType"),
-        (SUNNY.replace('"SUNNY"', '"bm6"'), "'bm6' is already the name of a type, from hawk.drivers.bm6:BM6"),
+        (SUNNY.replace('"SUNNY"', '"bm6"'), "'bm6' is already the name of a type, from hawk.drivers."),
         (SUNNY.replace('"SUNNY"', '"RENOGYCONTROLLER"'), "'renogycontroller' is already the name"),
         (SUNNY.replace('"SUNNY"', "7"), "not all words"),
         (SUNNY.replace('"SUNNY"', '" "'), "not all words"),
@@ -287,3 +290,53 @@ def test_its_config_is_refused_with_a_sentence(drivers: Path) -> None:
     )
     with pytest.raises(Invalid, match="made a mistake, KeyError"):
         loaded(drivers).driver("SUNNY").configured({})
+
+
+class Clumsy:
+    """A probe or a download that is broken."""
+
+    quiet = 1.0
+    found = None
+
+    @property
+    def done(self) -> bool:
+        raise AttributeError("done")
+
+    def begin(self) -> tuple[bytes, ...]:
+        raise KeyError("begin")
+
+    def receive(self, frame: bytes) -> tuple[bytes, ...]:
+        raise IndexError(frame)
+
+    def silent(self) -> tuple[bytes, ...]:
+        raise ZeroDivisionError
+
+
+def broken(*_: object) -> Any:
+    raise LookupError("broken")
+
+
+@pytest.mark.parametrize(
+    "step", [lambda c: c.begin(), lambda c: c.receive(b"x"), lambda c: c.silent(), lambda c: c.done]
+)
+def test_its_mistake_while_it_probes_or_downloads_fails_that_session_alone(
+    step: Callable[[Any], object],
+) -> None:
+    driver = guarded(
+        replace(TOY, probe=Clumsy, history=History(download=lambda _: Clumsy(), sample=broken)),  # type: ignore[arg-type, return-value]
+        "sunny.py",
+    )
+    assert driver.probe is not None
+    assert driver.history is not None
+    for conversation in (driver.probe(), driver.history.download(10)):
+        assert conversation.quiet == 1.0
+        with pytest.raises(DriverFailed, match=r"sunny\.py made a mistake"):
+            step(conversation)
+    with pytest.raises(DriverFailed):
+        driver.history.sample(b"x")
+
+
+def test_its_mistake_about_a_name_fails_that_session_alone() -> None:
+    with pytest.raises(DriverFailed):
+        guarded(replace(TOY, by_name=broken), "sunny.py").named("Sunny")
+    assert guarded(TOY, "sunny.py").named("Sunny").codec().begin() == (Write(b"?"),)
