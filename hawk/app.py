@@ -110,10 +110,11 @@ def _open(launch: Launch, folder: DataFolder, stack: ExitStack, ending: Ending) 
         clock.not_before(readings.newest_stored_at() or 0)
     except StoreUnavailable as error:
         log.warning("%s: what time it was last is not known", error)
+    drivers = catalogue.load(folder.drivers if settings.drivers.folder else None)
     radio = open_radio(settings)
     if launch.demo and isinstance(radio, Fleet) and not files.snapshot.devices:
         files.write(configured_fleet(radio.fleet, clock.moment().utc))
-    drivers, tape = catalogue.load(), Tape()
+    tape = Tape()
     return Parts(
         settings=settings,
         gateway_id=folder.gateway_id(),
@@ -128,7 +129,7 @@ def _open(launch: Launch, folder: DataFolder, stack: ExitStack, ending: Ending) 
         listener=listener,
         give_up=ending.without_bluetooth,
         after_kill=folder.after_kill,
-        warnings=launch.loaded.warnings,
+        warnings=(*launch.loaded.warnings, *drivers.problems),
     )
 
 

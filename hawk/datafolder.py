@@ -17,6 +17,7 @@ from hawk.model.instant import rfc3339
 from hawk.ownership import explain
 
 IMAGE_VOLUME = Path("/data")
+DRIVERS = "drivers"  # the folder of drop-in drivers in it
 
 
 def choose(option: Path | None, environ: Mapping[str, str]) -> Path:
@@ -61,6 +62,7 @@ class DataFolder:
         self.devices_json = path / "devices.json"
         self.vehicles_json = path / "vehicles.json"
         self.readings_db = path / "readings.db"
+        self.drivers = path / DRIVERS
         self.token_file = path / "api-token"
         self._gateway_id_file = path / "gateway-id"
         self._run_json = path / "run.json"

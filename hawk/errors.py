@@ -118,6 +118,12 @@ class Implausible(Undecodable):
     finer = "implausible"
 
 
+class DriverFailed(Undecodable):
+    """A driver that is not ours made a mistake of its own."""
+
+    finer = "driver_failed"
+
+
 class Busy(HawkError):
     """The device is being read, or the radio is taken, just now."""
 
@@ -147,6 +153,22 @@ class NotFound(HawkError):
     code = "not_found"
 
 
+class LibraryMissing(NotFound):
+    """What the driver of a type needs is not installed."""
+
+    def __init__(self, device_type: str, library: str, extra: str, but: str = "") -> None:
+        super().__init__(
+            f"{device_type} needs the library {library}, which is not installed:"
+            f" pip install 'battery-hawk[{extra}]'{but}"
+        )
+
+
+class NotAdmitted(HawkError):
+    """A driver of somebody else's that cannot be loaded, or may not."""
+
+    code = "not_admitted"
+
+
 class Conflict(HawkError):
     code = "conflict"
 
@@ -155,6 +177,16 @@ class NotConfigured(Conflict):
     """A device that was found, and that nobody made ours yet, or that is ignored."""
 
     code = "not_configured"
+
+
+class HeardOnly(Conflict):
+    """Nobody connects to such a device."""
+
+    def __init__(self, device_type: str) -> None:
+        super().__init__(
+            f"A {device_type} is only listened to, nobody connects to it: what it says is there as soon as it is"
+            " heard."
+        )
 
 
 class Invalid(HawkError):

@@ -18,7 +18,8 @@ from hawk.model.vehicle import Vehicle, VehicleSummary
 @dataclass(frozen=True, slots=True)
 class DeviceSeen:
     """An advertisement was heard, just now. `device_type` and `heard` are None when no driver knows it;
-    `proven_type` is another one than the registry has, proven by what the device says.
+    `proven_type` is another one than the registry has, proven by what the device says; `damage` says why
+    what a known device said could not be decoded.
     """
 
     advertisement: Advertisement
@@ -26,6 +27,7 @@ class DeviceSeen:
     device_type: str | None
     heard: Heard | None
     proven_type: str | None = None
+    damage: str | None = None
 
     @property
     def key(self) -> Address:

@@ -11,7 +11,16 @@ from hawk.config.schema import Logging
 from hawk.model.instant import rfc3339
 
 REPEATS = 60.0  # [s] the same line is said once in this time, then counted
-_NOISY = ("bleak", "dbus_fast", "hypercorn", "quart", "asyncio", "trio-asyncio")
+_NOISY = (
+    "aiobmsble",
+    "bleak_retry_connector",
+    "bleak",
+    "dbus_fast",
+    "hypercorn",
+    "quart",
+    "asyncio",
+    "trio-asyncio",
+)
 
 
 def configure(settings: Logging, folder: Path, stream: TextIO = sys.stderr) -> None:

@@ -100,6 +100,7 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
         gateway_id=parts.gateway_id,
         token=parts.token,
         settings=settings,
+        catalogue=parts.catalogue,
         warnings=parts.warnings,
         tape=parts.tape,
         simulated=parts.radio.simulated,

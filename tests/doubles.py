@@ -4,15 +4,16 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import trio
 
 from actors import Actor
 from hawk.ble.radio import Conversation, Limits, Told, to_nobody
-from hawk.drivers.api import Driver, Gatt, Heard, Write
+from hawk.drivers.api import Config, Driver, Gatt, Heard, Library, Write
 from hawk.drivers.catalogue import Catalogue
-from hawk.errors import BluetoothError, Busy, LinkLost, NoAdapter, ProtocolError
+from hawk.errors import BluetoothError, Busy, Invalid, LinkLost, NoAdapter, ProtocolError
 from hawk.model.address import Address
 from hawk.model.advertisement import Advertisement
 from hawk.model.device import Device, Lifecycle, LinkState, Retry
@@ -37,7 +38,7 @@ class VirtualClock:
 
 # -- a family of devices -----------------------------------------------------------------------
 
-COMPANY, BEACON = 0x0701, 0x0702
+COMPANY, BEACON, WHISPERED = 0x0701, 0x0702, 0x0703
 
 
 class ToyCodec:
@@ -85,8 +86,37 @@ TOY = _toy("TOY", toy_hear)
 MUTE = _toy("MUTE", lambda _: None)  # known by its name alone
 
 
+def whisper_hear(key: str | None, advertisement: Advertisement) -> Heard | None:
+    """`KEY 12.60`: sealed, as it were."""
+    if (data := advertisement.manufacturer_data.get(WHISPERED)) is None:
+        return None
+    if key is None:
+        return Heard(Sample(), proven=False, recordable=False, reason="sealed")
+    said, _, text = data.partition(b" ")
+    if said.decode() != key:
+        raise ProtocolError("wrong_key", "its key is not this one")
+    return Heard(toy_sample(text), proven=False, recordable=True)
+
+
+def whisper_configured(driver: Driver, config: Config) -> Driver:
+    if "key" not in config:
+        raise Invalid("its key is needed", "/key")
+    return replace(driver, hear=partial(whisper_hear, config["key"]))
+
+
+WHISPER = Driver(
+    device_type="WHISPER",
+    description="a toy that is only heard",
+    names=frozenset(),
+    measures=(),
+    hear=partial(whisper_hear, None),
+    configure=whisper_configured,
+    secrets=frozenset({"key"}),
+)
+
+
 def toys() -> Catalogue:
-    return Catalogue((TOY, MUTE))
+    return Catalogue((TOY, MUTE, WHISPER))
 
 
 def address(number: int) -> Address:
@@ -234,6 +264,26 @@ class ScriptedRadio:
                     with trio.CancelScope(shield=True):
                         await trio.sleep(session.parting)
         finally:
+            on_link(LinkState.DISCONNECTED)
+
+    async def read_by_library(
+        self,
+        address: Address,
+        library: Callable[[Any, Any], Library],
+        limits: Limits,
+        on_link: Callable[[LinkState], None],
+        on_sample: Callable[[Sample], None],
+        adapter: str = "",
+    ) -> None:
+        self.calls.append((trio.current_time(), address))
+        session = library(None, None)
+        on_link(LinkState.CONNECTING)
+        try:
+            await session.connect()
+            on_link(LinkState.CONNECTED)
+            on_sample(await session.read())
+        finally:
+            await session.disconnect()
             on_link(LinkState.DISCONNECTED)
 
     async def _connect(self, address: Address, session: Session) -> None:

@@ -43,6 +43,8 @@ ONLY = {
     "cryptography": ["hawk.wire.aes"],
     "pydantic": ["hawk.config", "hawk.web"],
     "pykka": ["actors"],
+    "aiobmsble": ["hawk.drivers.bms"],
+    "victron_ble": ["hawk.drivers.victron"],
 }
 
 PURE = ["hawk.model", "hawk.wire", "hawk.drivers"]
@@ -130,9 +132,19 @@ def test_there_is_no_circle() -> None:
         visit(module, ())
 
 
+MAY_CATCH_EVERYTHING = {
+    "hawk.drivers.door": "loads code of other people",
+    "hawk.drivers.guard": "calls code of other people",
+    "hawk.drivers.contract": "looks for what code of other people raises",
+    "hawk.cli.main": "the last one to catch anything",
+}
+
+
 def test_nothing_in_hawk_catches_everything() -> None:
     for module, path in MODULES.items():
         for node in ast.walk(ast.parse(path.read_text())):
             if within(module, "hawk") and isinstance(node, ast.ExceptHandler):
-                caught = ast.unparse(node.type) if node.type else "everything"
-                assert caught not in ("everything", "Exception", "BaseException"), f"{module}:{node.lineno}"
+                names = ast.unparse(node.type) if node.type else "everything"
+                caught = {name.strip("() ") for name in names.split(",")}
+                broad = caught & {"everything", "Exception", "BaseException"}
+                assert not broad or module in MAY_CATCH_EVERYTHING, f"{module}:{node.lineno}"

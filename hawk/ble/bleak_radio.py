@@ -20,6 +20,7 @@ from bleak.backends.scanner import AdvertisementData
 from bleak.exc import (
     BleakBluetoothNotAvailableError,
     BleakBluetoothNotAvailableReason,
+    BleakCharacteristicNotFoundError,
     BleakDBusError,
     BleakDeviceNotFoundError,
     BleakError,
@@ -34,11 +35,13 @@ from hawk.ble.ears import Ears
 from hawk.ble.fresh import Fresh
 from hawk.ble.radio import Conversation, Limits, Told, held_by_another, to_nobody
 from hawk.ble.talk import Deadlines, News, bounded, finished, talk
-from hawk.drivers.api import Gatt
+from hawk.drivers.api import Gatt, Library
+from hawk.drivers.guard import failing, sane
 from hawk.errors import BluetoothError, BluetoothStuck, Busy, NoAdapter, SilentDevice, Undecodable
 from hawk.model.address import Address, parse_address
 from hawk.model.advertisement import Advertisement
 from hawk.model.device import LinkState
+from hawk.model.reading import Sample
 
 _OPENING = 2.0  # [s] for the loop to open; it needs 0.01
 _START = 20.0  # [s] for BlueZ to start a scan; it needs 0.1
@@ -104,11 +107,18 @@ class BleakRadio:
         on_link: Callable[[LinkState], None],
         adapter: str = "",
     ) -> None:
-        with self._claimed(address):
-            try:
-                await self._call(self._session, address, gatt, conversation, limits, on_link, adapter)
-            except LoopGone as error:
-                raise refusal.link_lost(address, "the Bluetooth part of the program ended") from error
+        await self._in_session(address, self._session, gatt, conversation, limits, on_link, adapter)
+
+    async def read_by_library(
+        self,
+        address: Address,
+        library: Callable[[Any, Any], Library],
+        limits: Limits,
+        on_link: Callable[[LinkState], None],
+        on_sample: Callable[[Sample], None],
+        adapter: str = "",
+    ) -> None:
+        await self._in_session(address, self._library_session, library, limits, on_link, on_sample, adapter)
 
     async def drop(self, address: Address) -> None:
         with _loop_needed():
@@ -138,6 +148,15 @@ class BleakRadio:
         with trio.move_on_after(_OPENING):
             await self._bridge.wait_open()
         return await self._bridge.call(fn, *args)
+
+    async def _in_session(
+        self, address: Address, session: Callable[..., Coroutine[Any, Any, None]], *args: object
+    ) -> None:
+        with self._claimed(address):
+            try:
+                await self._call(session, address, *args)
+            except LoopGone as error:
+                raise refusal.link_lost(address, "the Bluetooth part of the program ended") from error
 
     @contextmanager
     def _claimed(self, address: Address) -> Iterator[None]:
@@ -215,7 +234,7 @@ class BleakRadio:
                     ):  # "No discovery started": it ended before us
                         await finished(scanner.stop(), _STOP)
 
-    def _device(self, address: Address, adapter: str) -> BLEDevice:
+    def _device(self, address: Address, adapter: str) -> tuple[BLEDevice, AdvertisementData]:
         """As heard best, by this adapter if it has; BlueZ knows it for 30 s after its last advert.
         Raises NotHeard, or HeldByAnother: bleak would join the link, and end it in the end.
         """
@@ -228,9 +247,7 @@ class BleakRadio:
             raise refusal.not_heard(address)
         if address not in self._ours and any(_is_connected(said) for _, said in known):
             raise held_by_another(address)
-        return max(known, key=lambda found: (adapter_of(found[0].details["path"]) == adapter, found[1].rssi))[
-            0
-        ]
+        return max(known, key=lambda found: (adapter_of(found[0].details["path"]) == adapter, found[1].rssi))
 
     # -- talking -----------------------------------------------------------------------------
 
@@ -243,14 +260,59 @@ class BleakRadio:
         on_link: Callable[[LinkState], None],
         adapter: str,
     ) -> None:
-        """One that fails is the device's fault only if BlueZ can say afterwards that the link is gone."""
-        device = self._device(address, adapter)
-        trouble: BluetoothError | None = None
+        device, news = self._device(address, adapter)[0], News()
+        lost = refusal.link_lost(address, "the device or the radio ended it")
+        client = BleakClient(device, lambda _: news.put_nowait(lost), timeout=limits.connect)
+        async with self._linked(device, client.connect, partial(_disconnect, client), limits, on_link):
+            if client.is_connected:
+                _clear(news)  # of attempts that failed: bleak repeats some by itself
+            with self._listed(news, device), translated(address, linked=True):
+                await _converse(client, gatt, conversation, news, limits)
+
+    async def _library_session(
+        self,
+        address: Address,
+        library: Callable[[Any, Any], Library],
+        limits: Limits,
+        on_link: Callable[[LinkState], None],
+        on_sample: Callable[[Sample], None],
+        adapter: str,
+    ) -> None:
+        device, said = self._device(address, adapter)
+        with failing("a library"):
+            session = library(device, said)
+            connect, disconnect = partial(_connect_by, session, limits.release), partial(_dismiss, session)
+            async with self._linked(device, connect, disconnect, limits, on_link):
+                with translated(address, linked=True):
+                    sample = await bounded(session.read(), limits.session, undo=_STOP)
+                on_sample(sane(sample))
+
+    @asynccontextmanager
+    async def _linked(
+        self,
+        device: BLEDevice,
+        connect: Callable[[], Coroutine[Any, Any, None]],
+        disconnect: Callable[[float], Coroutine[Any, Any, bool]],
+        limits: Limits,
+        on_link: Callable[[LinkState], None],
+    ) -> AsyncIterator[None]:
+        """`disconnect` says whether the link is gone for certain. A session that fails is the device's fault
+        only if BlueZ can say afterwards that the link is gone.
+        """
+        address, trouble = parse_address(device.address), None
         self._ours.add(address)
         on_link(LinkState.CONNECTING)
         try:
             try:
-                await self._connected(address, device, gatt, conversation, limits, on_link)
+                with translated(address):
+                    await bounded(connect(), limits.connect + limits.release, undo=limits.release)
+                try:
+                    on_link(LinkState.CONNECTED)
+                    yield
+                finally:
+                    on_link(LinkState.DISCONNECTING)
+                    if await disconnect(limits.release):
+                        self._ours.discard(address)
             finally:
                 if address in self._ours:
                     trouble = await self._confirm_gone(address, device.details["path"], limits.confirm)
@@ -259,31 +321,6 @@ class BleakRadio:
             if isinstance(trouble, NoAdapter) and not isinstance(error, NoAdapter):
                 raise trouble from error
             raise
-
-    async def _connected(
-        self,
-        address: Address,
-        device: BLEDevice,
-        gatt: Gatt,
-        conversation: Conversation,
-        limits: Limits,
-        on_link: Callable[[LinkState], None],
-    ) -> None:
-        news = News()
-        lost = refusal.link_lost(address, "the device or the radio ended it")
-        client = BleakClient(device, lambda _: news.put_nowait(lost), timeout=limits.connect)
-        with translated(address):
-            await bounded(client.connect(), limits.connect + limits.release, undo=limits.release)
-        try:
-            if client.is_connected:
-                _clear(news)  # of attempts that failed: bleak repeats some by itself
-            on_link(LinkState.CONNECTED)
-            with self._listed(news, device), translated(address, linked=True):
-                await _converse(client, gatt, conversation, news, limits)
-        finally:
-            on_link(LinkState.DISCONNECTING)
-            if await _disconnect(client, limits.release):
-                self._ours.discard(address)
 
     @contextmanager
     def _listed(self, news: News, device: BLEDevice) -> Iterator[None]:
@@ -418,6 +455,24 @@ async def _disconnect(client: BleakClient, within: float) -> bool:
     return True
 
 
+async def _connect_by(session: Library, release: float) -> None:
+    """What is half done is undone, too."""
+    connected = False
+    try:
+        await session.connect()
+        connected = True
+    finally:
+        if not connected:
+            await _dismiss(session, release)
+
+
+async def _dismiss(session: Library, seconds: float) -> bool:
+    """Not certain: a library may keep to itself what went wrong."""
+    with suppress(BleakError, OSError, EOFError, BluetoothError):
+        await finished(session.disconnect(), seconds)
+    return False
+
+
 def _clear(news: News) -> None:
     while not news.empty():
         news.get_nowait()
@@ -508,6 +563,8 @@ def translated(address: Address | None = None, *, linked: bool = False) -> Itera
         raise refusal.refused(error.dbus_error, " ".join(error.args[1:]), address, linked=linked) from error
     except BleakGATTProtocolError as error:
         raise _refused(address, f"the device refused a request ({error.args[1]})", linked=linked) from error
+    except BleakCharacteristicNotFoundError as error:
+        raise Undecodable(f"{address}: {error} It is of another family than its type says.") from error
     except BleakDeviceNotFoundError as error:
         raise _refused(address, "not found", linked=linked) from error
     except BleakError as error:

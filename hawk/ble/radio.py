@@ -6,13 +6,14 @@ A session is one call, `converse`, so that its end, however it comes, always rel
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from hawk.drivers.api import Gatt
+from hawk.drivers.api import Gatt, Library
 from hawk.errors import BluetoothError, HeldByAnother
 from hawk.model.address import Address
 from hawk.model.advertisement import Advertisement
 from hawk.model.device import LinkState
+from hawk.model.reading import Sample
 
 _SPARE = 5.0  # [s] for all between
 
@@ -108,6 +109,19 @@ class Radio(Protocol):
         CONNECTING, CONNECTED, DISCONNECTING, DISCONNECTED. Two sessions with one device at a
         time raise Busy; a link that another program holds raises HeldByAnother, and is left alone.
         Without `adapter`: through the one that hears the device best."""
+        ...
+
+    async def read_by_library(
+        self,
+        address: Address,
+        library: Callable[[Any, Any], Library],
+        limits: Limits,
+        on_link: Callable[[LinkState], None],
+        on_sample: Callable[[Sample], None],
+        adapter: str = "",
+    ) -> None:
+        """One session, as `converse`, of a library that connects and talks by itself. `on_sample` is called
+        as soon as there is one: the link takes seconds to end. Raises DriverFailed for its mistakes."""
         ...
 
     async def drop(self, address: Address) -> None:

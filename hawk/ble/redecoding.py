@@ -70,6 +70,8 @@ class Redecoder:
             return Outcome(
                 device_type, None, "bad_request", f"it needs a config: {error} (at {error.pointer or '/'})"
             )
+        if driver.gatt is None:
+            return Outcome(driver.device_type, None, "unknown_device", "its frames are not decoded here")
         return _Talk(driver.device_type, driver.named(name).codec())
 
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import trio
 
@@ -25,11 +26,12 @@ from hawk.ble.recording import (
     Written,
 )
 from hawk.ble.recording_file import read_recording
-from hawk.drivers.api import Gatt
-from hawk.errors import BluetoothError, Busy, Invalid, LinkLost, SilentDevice
+from hawk.drivers.api import Gatt, Library
+from hawk.errors import BluetoothError, Busy, Invalid, LinkLost, SilentDevice, Undecodable
 from hawk.model.address import Address
 from hawk.model.advertisement import Advertisement
 from hawk.model.device import LinkState
+from hawk.model.reading import Sample
 
 LARGEST = 64 * 1024 * 1024  # bytes of a recording: all of it is kept in memory
 _LONGEST_GAP = 3600.0  # [s] between two lines: a clock that was set, or a machine that slept
@@ -258,6 +260,20 @@ class ReplayedRadio:
                     await self._play(address, session, conversation)
                 if patience.cancelled_caught:
                     raise SilentDevice(f"{address} is connected, but the conversation did not end in time.")
+
+    async def read_by_library(
+        self,
+        address: Address,
+        library: Callable[[Any, Any], Library],  # noqa: ARG002
+        limits: Limits,  # noqa: ARG002
+        on_link: Callable[[LinkState], None],  # noqa: ARG002
+        on_sample: Callable[[Sample], None],  # noqa: ARG002
+        adapter: str = "",  # noqa: ARG002
+    ) -> None:
+        """A recording does not have what a library and its device say to each other."""
+        raise Undecodable(
+            f"The recording has no frames of {address}: a library reads it, and needs real Bluetooth."
+        )
 
     @contextmanager
     def _claimed(self, address: Address) -> Iterator[None]:

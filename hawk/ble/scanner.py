@@ -192,7 +192,12 @@ class ScannerActor(Actor):
         understood = self._understanding.of(advertisement)
         self._sightings.heard(address, moment, advertisement.adapter, advertisement.rssi, advertisement.name)
         said = DeviceSeen(
-            advertisement, moment, understood.device_type, understood.heard, understood.proven_type
+            advertisement,
+            moment,
+            understood.device_type,
+            understood.heard,
+            understood.proven_type,
+            understood.damage,
         )
         self.publish(said)
         for later in self._seekers.pop(address, ()):

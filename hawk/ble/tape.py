@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from hawk.ble.radio import Conversation, Limits, Radio, Told, to_nobody
 from hawk.ble.recording import (
@@ -21,7 +22,7 @@ from hawk.ble.recording import (
     SessionEnded,
     Written,
 )
-from hawk.drivers.api import Codec, Driver, Gatt, Write
+from hawk.drivers.api import Codec, Driver, Gatt, Library, Write
 from hawk.errors import HawkError, ProtocolError
 from hawk.model.address import Address
 from hawk.model.advertisement import Advertisement
@@ -63,6 +64,18 @@ class Tape:
         note = partial(self.write, address)
         note(DriverChosen(driver.device_type))
         return _TapedCodec(driver.codec(), driver.device_type, note)
+
+    def samples(
+        self, address: Address, driver: Driver, on_sample: Callable[[Sample], None]
+    ) -> Callable[[Sample], None]:
+        """For one session of a library, which has no codec to overhear."""
+        self.write(address, DriverChosen(driver.device_type))
+
+        def said(sample: Sample) -> None:
+            self.write(address, Decoded(Outcome(driver.device_type, sample)))
+            on_sample(sample)
+
+        return said
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +143,31 @@ class TapedRadio:
             note(LinkMoved(state))
             on_link(state)
 
-        with _session(note, SessionBegan(gatt, adapter)):
+        note(SessionBegan(gatt, adapter))
+        with _ending(note):
             await self._radio.converse(address, gatt, _Overheard(conversation, note), limits, moved, adapter)
+
+    async def read_by_library(
+        self,
+        address: Address,
+        library: Callable[[Any, Any], Library],
+        limits: Limits,
+        on_link: Callable[[LinkState], None],
+        on_sample: Callable[[Sample], None],
+        adapter: str = "",
+    ) -> None:
+        """Only its link is overheard: the frames are the library's own."""
+        if not self._tape.wanted(address):
+            await self._radio.read_by_library(address, library, limits, on_link, on_sample, adapter)
+            return
+        note = partial(self._tape.write, address)
+
+        def moved(state: LinkState) -> None:
+            note(LinkMoved(state))
+            on_link(state)
+
+        with _ending(note):
+            await self._radio.read_by_library(address, library, limits, moved, on_sample, adapter)
 
     async def drop(self, address: Address) -> None:
         await self._radio.drop(address)
@@ -150,8 +186,7 @@ class TapedRadio:
 
 
 @contextmanager
-def _session(note: Callable[[Event], None], began: SessionBegan) -> Iterator[None]:
-    note(began)
+def _ending(note: Callable[[Event], None]) -> Iterator[None]:
     ended = SessionEnded("cancelled")
     try:
         yield

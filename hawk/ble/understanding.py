@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hawk.drivers.api import Driver, Heard
 from hawk.drivers.catalogue import Catalogue
-from hawk.errors import NotFound, ProtocolError
+from hawk.errors import Invalid, NotFound, ProtocolError
 from hawk.model.address import Address
 from hawk.model.advertisement import Advertisement
 from hawk.model.device import Device
@@ -17,6 +17,15 @@ class Understood:
     heard: Heard | None = None
     reason: str | None = None  # how the family of a device that nobody knows was found
     proven_type: str | None = None  # what it is, where the registry says another type
+    damage: str | None = None  # why a known device's could not be decoded
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the registry says of a device."""
+
+    device_type: str
+    driver: Driver | None
 
 
 class Understanding:
@@ -24,35 +33,51 @@ class Understanding:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._types: dict[Address, str | None] = {}  # None: its record was removed
+        self._known: dict[Address, _Known | None] = {}  # None: its record was removed
         self.damaged = 0  # adverts of known devices that could not be decoded
 
     def learn(self, devices: Iterable[Device]) -> None:
         """A snapshot; what was changed or removed since it was asked for stays so."""
         for device in devices:
-            self._types.setdefault(device.address, device.device_type)
+            if device.address not in self._known:
+                self.change(device)
 
     def change(self, device: Device) -> None:
-        self._types[device.address] = device.device_type
+        self._known[device.address] = _Known(device.device_type, self._driver(device))
 
     def remove(self, address: Address) -> None:
-        self._types[address] = None
+        self._known[address] = None
+
+    def _driver(self, device: Device) -> Driver | None:
+        """Its own; its family's while its config will not do. None if it is not installed any more."""
+        try:
+            driver = self._catalogue.driver(device.device_type)
+        except NotFound:
+            return None
+        try:
+            return driver.configured(device.config)
+        except (Invalid, NotFound):
+            return driver
 
     def of(self, advertisement: Advertisement) -> Understood:
-        device_type = self._types.get(advertisement.address)
-        if device_type is None:
+        known = self._known.get(advertisement.address)
+        if known is None:
             return self._guess(advertisement)
+        if known.driver is None:
+            return Understood(known.device_type)
+        device_type = known.driver.device_type
         try:
-            driver = self._catalogue.driver(device_type)
-        except NotFound:  # it is not installed any more
-            return Understood(device_type)
-        heard = self._hear(driver, advertisement)
-        proven = self._contradiction(driver, advertisement) if heard is None else None
-        return Understood(driver.device_type, heard, proven_type=proven)
+            heard = known.driver.hear(advertisement)
+        except ProtocolError as error:
+            self.damaged += 1
+            proven = self._contradiction(device_type, advertisement)
+            return Understood(device_type, proven_type=proven, damage=str(error))
+        proven = self._contradiction(device_type, advertisement) if heard is None else None
+        return Understood(device_type, heard, proven_type=proven)
 
-    def _contradiction(self, driver: Driver, advertisement: Advertisement) -> str | None:
+    def _contradiction(self, device_type: str, advertisement: Advertisement) -> str | None:
         found = self._catalogue.hear(advertisement)
-        if found is None or not found.heard.proven or found.driver is driver:
+        if found is None or not found.heard.proven or found.driver.device_type == device_type:
             return None
         return found.driver.device_type
 
@@ -61,10 +86,3 @@ class Understanding:
         if found is None:
             return Understood()
         return Understood(found.driver.device_type, found.heard, found.reason)
-
-    def _hear(self, driver: Driver, advertisement: Advertisement) -> Heard | None:
-        try:
-            return driver.hear(advertisement)
-        except ProtocolError:
-            self.damaged += 1
-            return None

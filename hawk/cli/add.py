@@ -13,6 +13,7 @@ from hawk.errors import HawkError, Invalid
 
 if TYPE_CHECKING:  # imported where they are used: `hawk --help` must be quick
     from hawk.drivers.api import Driver
+    from hawk.drivers.catalogue import Catalogue
     from hawk.model.address import Address
 
 _IN_CONFIG = "/data/attributes/config"
@@ -85,23 +86,23 @@ def add(
 
     from hawk import datafolder
     from hawk.cli import config_file
+    from hawk.cli.drivers import drop_ins_if_any, installed
     from hawk.model.address import parse_address
 
     try:
         config = None if file is None else config_file.read(file)
         wish = Wish(parse_address(mac), device_type, name, vehicle, file, config, dry_run, test)
-        document = _add(wish, _driver(wish), datafolder.choose(data, os.environ))
+        folder = datafolder.choose(data, os.environ)
+        document = _add(wish, installed(drop_ins_if_any(folder)), folder)
     except HawkError as error:
         exit_with_error(error, as_json=as_json)
     _say(wish, document, as_json=as_json)
 
 
-def _driver(wish: Wish) -> "Driver":
+def _driver(wish: Wish, drivers: "Catalogue") -> "Driver":
     """Raises NotFound, WrongFile or Invalid."""
-    from hawk.drivers import catalogue
-
     try:
-        return catalogue.load().driver(wish.device_type).configured(wish.config or {})
+        return drivers.driver(wish.device_type).configured(wish.config or {})
     except Invalid as error:
         raise _placed(error, f"{_IN_CONFIG}{error.pointer}", wish) from None
 
@@ -119,14 +120,15 @@ def _placed(error: HawkError, pointer: str, wish: Wish) -> HawkError:
 # -- doing it --------------------------------------------------------------------------------
 
 
-def _add(wish: Wish, driver: "Driver", data: Path) -> Json:
+def _add(wish: Wish, drivers: "Catalogue", data: Path) -> Json:
     """By the service that runs there, else by ourselves."""
     from hawk.cli import running
 
+    driver = _driver(wish, drivers)
     try:
         said: Json = running.find(data).ask("POST", f"/api/devices/{wish.address}", wish.document())
     except running.NoService:
-        return _add_alone(wish, driver, data)
+        return _add_alone(wish, driver, drivers, data)
     except running.Refused as error:
         if error.pointer:
             raise _placed(error, error.pointer, wish) from None
@@ -134,11 +136,11 @@ def _add(wish: Wish, driver: "Driver", data: Path) -> Json:
     return said
 
 
-def _add_alone(wish: Wish, driver: "Driver", data: Path) -> Json:
+def _add_alone(wish: Wish, driver: "Driver", drivers: "Catalogue", data: Path) -> Json:
     from hawk.cli.alone import Alone
     from hawk.registry.messages import DeviceChanges
 
-    alone = Alone.on(data)
+    alone = Alone.on(data, drivers)
     meta: Json = {}
     if wish.dry_run or wish.test:
         meta = {"meta": alone.read(wish.address, driver, wish.name)}

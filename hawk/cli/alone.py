@@ -15,11 +15,11 @@ from hawk.clock import SystemClock
 from hawk.config.load import load
 from hawk.config.schema import Settings
 from hawk.datafolder import DataFolder
-from hawk.devices.exchange import LiveExchange
+from hawk.devices import session
 from hawk.devices.messages import Trial
-from hawk.drivers import catalogue
 from hawk.drivers.api import Driver
-from hawk.errors import HawkError
+from hawk.drivers.catalogue import Catalogue
+from hawk.errors import HawkError, HeardOnly
 from hawk.model.address import Address
 from hawk.model.device import DeviceView
 from hawk.model.reading import Reading, Sample, Source
@@ -37,11 +37,12 @@ class Alone:
 
     data: Path
     settings: Settings
+    drivers: Catalogue
 
     @classmethod
-    def on(cls, data: Path) -> "Alone":
+    def on(cls, data: Path, drivers: Catalogue) -> "Alone":
         """Raises ConfigurationError."""
-        return cls(data, load(data / "system.json", os.environ).settings)
+        return cls(data, load(data / "system.json", os.environ).settings, drivers)
 
     def read(self, address: Address, driver: Driver, name: str | None) -> Mapping[str, Any]:
         """What the service answers as `meta`. Raises BluetoothError."""
@@ -67,16 +68,18 @@ class Alone:
         now = SystemClock(self.settings.clock.trust).moment().utc
         with DataFolder.open(self.data) as folder:
             files = RegistryFiles(folder.devices_json, folder.vehicles_json)
-            known = catalogue.load().canonical_type
+            known = self.drivers.canonical_type
             files.write(changes.configure(files.snapshot, address, wanted, now, known))
-            view = DeviceView(files.snapshot.devices[address])
-        return device_resource(view, self.settings.polling.interval)
+            device = files.snapshot.devices[address]
+        shown = self.drivers.shown(device.device_type, device.config)
+        return device_resource(DeviceView(device), self.settings.polling.interval, shown)
 
 
 async def read_once(radio: Radio, address: Address, driver: Driver, limits: Limits) -> Sample:
-    """Raises what the radio raises, and NotHeard."""
-    exchange = LiveExchange(driver.codec(), pace=driver.pace)
-    there, failures = trio.Event(), list[HawkError]()
+    """Raises what the radio raises, NotHeard and HeardOnly."""
+    if driver.heard_only:
+        raise HeardOnly(driver.device_type)
+    there, failures, samples = trio.Event(), list[HawkError](), list[Sample]()
 
     async def hear() -> None:
         try:
@@ -90,13 +93,13 @@ async def read_once(radio: Radio, address: Address, driver: Driver, limits: Limi
         nursery.start_soon(hear)
         try:
             await _wait_for(there, address)
-            await radio.converse(address, driver.gatt, exchange, limits, lambda _: None)
+            await session.read(radio, address, driver, limits, lambda _: None, samples.append)
         except HawkError as error:  # through the nursery it would come as a group
             failures.append(error)
         nursery.cancel_scope.cancel()
-    if exchange.sample is None:
+    if not samples:
         raise failures[0]
-    return exchange.sample
+    return samples[0]
 
 
 async def _wait_for(there: trio.Event, address: Address) -> None:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from hawk.drivers.catalogue import Catalogue
     from hawk.drivers.decode import Answer
 
-KINDS = ("live", "advertisement", "ibeacon", "history", "version", "cranking")
 UNITS = {
     "voltage": "V",
     "minimum_voltage": "V",
@@ -26,7 +25,12 @@ UNITS = {
 @click.command()
 @click.argument("device", required=False)
 @click.argument("hex_digits", metavar="[HEX]", required=False)
-@click.option("--kind", type=click.Choice(KINDS), default="live", show_default=True)
+@click.option(
+    "--kind",
+    default="live",
+    show_default=True,
+    help="Of the bytes: live, advertisement, ibeacon, history, version, cranking; what its driver knows.",
+)
 @click.option("--address", help="Who sent it; an advertisement is decoded only with it.")
 @click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
 @click.option("--json-lines", is_flag=True, help="One request a line on stdin, one answer a line on stdout.")
@@ -42,6 +46,7 @@ UNITS = {
     metavar="FILE",
     help="The config of a recorded device that needs one.",
 )
+@click.option("--data", type=click.Path(path_type=Path), help="The data folder, for the drivers in it.")
 def decode(
     device: str | None,
     hex_digits: str | None,
@@ -51,6 +56,7 @@ def decode(
     json_lines: bool,
     recording: Path | None,
     config: Path | None,
+    data: Path | None,
 ) -> None:
     """Decodes what a monitor sent.
 
@@ -63,23 +69,30 @@ def decode(
     if recording is not None:
         from hawk.cli.recorded import decode_recording
 
-        decode_recording(recording, config, as_json=as_json)
+        decode_recording(_drivers(data), recording, config, as_json=as_json)
         return
     if json_lines:
-        _lines()
+        _lines(_drivers(data))
         return
     if device is None or hex_digits is None:
         raise click.UsageError("what to decode? DEVICE and HEX, --json-lines, or --recording FILE")
-    _one({"device": device, "hex": hex_digits, "kind": kind, "address": address}, as_json=as_json)
+    asked = {"device": device, "hex": hex_digits, "kind": kind, "address": address}
+    _one(_drivers(data), asked, as_json=as_json)
+
+
+def _drivers(data: Path | None) -> "Catalogue":
+    import os
+
+    from hawk import datafolder
+    from hawk.cli.drivers import drop_ins_if_any, installed
+
+    return installed(drop_ins_if_any(datafolder.choose(data, os.environ)))
 
 
 # -- for programs ----------------------------------------------------------------------------
 
 
-def _lines() -> None:
-    from hawk.drivers import catalogue
-
-    drivers = catalogue.load()
+def _lines(drivers: "Catalogue") -> None:
     for line in sys.stdin.buffer:
         if line.strip():
             sys.stdout.write(answer_line(drivers, line) + "\n")
@@ -105,13 +118,12 @@ def _no_number(word: str) -> float:
 # -- for people ------------------------------------------------------------------------------
 
 
-def _one(request: Mapping[str, str | None], *, as_json: bool) -> None:
+def _one(drivers: "Catalogue", request: Mapping[str, str | None], *, as_json: bool) -> None:
     import json
 
-    from hawk.drivers import catalogue
     from hawk.drivers.decode import answer
 
-    said = answer(catalogue.load(), request)
+    said = answer(drivers, request)
     failed = "error" in said
     for line in [json.dumps(said)] if as_json else in_words(said):
         click.echo(line, err=failed)

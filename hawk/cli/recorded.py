@@ -12,7 +12,7 @@ from hawk.ble.recording_file import read_recording
 from hawk.ble.redecoding import Redecoder
 from hawk.cli import config_file
 from hawk.cli.output import exit_with_error
-from hawk.drivers import catalogue
+from hawk.drivers.catalogue import Catalogue
 from hawk.drivers.decode import sample_to_json
 from hawk.errors import HawkError
 from hawk.model.instant import rfc3339
@@ -20,12 +20,11 @@ from hawk.model.instant import rfc3339
 Answer = Mapping[str, Any]
 
 
-def decode_recording(path: Path, config: Path | None, *, as_json: bool) -> None:
+def decode_recording(drivers: Catalogue, path: Path, config: Path | None, *, as_json: bool) -> None:
     """One answer for each advertisement, each frame received and each damaged line, in their order."""
     try:
-        for answer in answers(
-            path, Redecoder(catalogue.load(), {} if config is None else config_file.read(config))
-        ):
+        redecoder = Redecoder(drivers, {} if config is None else config_file.read(config))
+        for answer in answers(path, redecoder):
             click.echo(json.dumps(answer, default=str) if as_json else in_words(answer))
     except HawkError as error:
         exit_with_error(error, as_json=as_json)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # imported where they are used: `hawk --help` must be quick
     from hawk.ble.radio import Limits, Radio
     from hawk.ble.tape import Tape
     from hawk.cli.survey import Found, Survey
+    from hawk.config.schema import Settings
     from hawk.drivers.api import Driver
     from hawk.drivers.catalogue import Catalogue
 
@@ -97,9 +98,10 @@ def _scan(
     from hawk.clock import SystemClock
     from hawk.config.load import load
 
-    settings = load(datafolder.choose(data, os.environ) / "system.json", os.environ).settings
+    folder = datafolder.choose(data, os.environ)
+    settings = load(folder / "system.json", os.environ).settings
     limits = Limits(session=settings.bluetooth.session_timeout)
-    survey, tape = Survey(_catalogue(file)), Tape()
+    survey, tape = Survey(_catalogue(folder, settings, file)), Tape()
     radio = TapedRadio(open_radio(settings, exclusive=connect), tape, partial(explain, survey.catalogue))
     listen = partial(trio.run, _listen, radio, survey, duration, limits if connect else None, tape)
     if record is None:
@@ -111,14 +113,17 @@ def _scan(
     return survey, recorder.error
 
 
-def _catalogue(file: Path | None) -> "Catalogue":
+def _catalogue(data: Path, settings: "Settings", file: Path | None) -> "Catalogue":
     """With a driver for what the file describes. Raises WrongFile."""
     from hawk.cli.config_file import driver_of
-    from hawk.drivers.catalogue import Catalogue, load
+    from hawk.cli.drivers import drop_ins, installed
+    from hawk.drivers.catalogue import Catalogue
     from hawk.drivers.generic_modbus import GENERIC_MODBUS
 
-    known = load()
-    return known if file is None else Catalogue((*known.drivers, driver_of(GENERIC_MODBUS, file)))
+    known = installed(drop_ins(data, settings))
+    if file is None:
+        return known
+    return Catalogue((*known.drivers, driver_of(GENERIC_MODBUS, file)), known.problems)
 
 
 async def _listen(
@@ -176,7 +181,7 @@ async def _probe(
         return
     probe = driver.probe()
     try:
-        await radio.converse(found.address, driver.gatt, probe, limits, lambda _: None)
+        await radio.converse(found.address, driver.needed_gatt(), probe, limits, lambda _: None)
     except HawkError as error:
         found.error = error
     if probe.found is not None:
@@ -196,19 +201,19 @@ async def _read_all(
 
 async def _read(radio: "Radio", found: "Found", limits: "Limits", tape: "Tape") -> None:
     from hawk.cli.survey import Said
-    from hawk.devices.exchange import LiveExchange
-    from hawk.model.reading import Source
+    from hawk.devices import session
+    from hawk.model.reading import Sample, Source
 
-    if found.driver is None:
+    if found.driver is None or found.driver.heard_only:
         return
-    codec = tape.codec(found.address, found.driver.named(found.name or ""))
-    exchange = LiveExchange(codec, pace=found.driver.pace)
+    samples = list[Sample]()
     try:
-        await radio.converse(found.address, found.driver.gatt, exchange, limits, lambda _: None)
+        driver = found.driver.named(found.name or "")
+        await session.read(radio, found.address, driver, limits, lambda _: None, samples.append, tape=tape)
     except HawkError as error:
         found.error = error
-    if exchange.sample is not None:
-        found.said, found.error = Said(exchange.sample, _now(), Source.GATT), None
+    if samples:
+        found.said, found.error = Said(samples[0], _now(), Source.GATT), None
 
 
 def _now() -> int:

@@ -82,6 +82,12 @@ class Bluetooth(Section):
     )
 
 
+class Drivers(Section):
+    folder: bool = Field(
+        False, description="Also load DATA/drivers/*.py. That code runs with the rights of the service."
+    )
+
+
 class Polling(Section):
     interval: Seconds = Field(
         3600, description="[s] Between polls of a device that has no interval of its own."
@@ -245,6 +251,7 @@ class Settings(Section):
     gateway: Gateway = Gateway()
     discovery: Discovery = Discovery()
     bluetooth: Bluetooth = Bluetooth()
+    drivers: Drivers = Drivers()
     polling: Polling = Polling()
     history: History = History()
     store: Store = Store()

@@ -33,6 +33,7 @@ from hawk.drivers.api import Driver, Heard, Probe
 from hawk.errors import (
     BluetoothError,
     Busy,
+    HeardOnly,
     Implausible,
     Paused,
     SilentDevice,
@@ -40,7 +41,7 @@ from hawk.errors import (
     Undecodable,
 )
 from hawk.events import DeviceSeen, DeviceUpdated, ReadingTaken
-from hawk.model.device import Device, DeviceView, LinkState
+from hawk.model.device import Device, DeviceView, LinkState, Outcome
 from hawk.model.reading import Moment, Reading, Sample, Source
 from hawk.store.messages import GetLatest, GetReadings, Imported
 
@@ -99,7 +100,12 @@ class DeviceActor(Actor):
     def __init__(self, record: Configure, driver: Driver, station: Station) -> None:
         super().__init__()
         self._driver, self._station, self._clock = driver, station, station.clock
-        self._view = DeviceView(record.device, record.vehicle_name, simulated=station.radio.simulated)
+        self._view = DeviceView(
+            record.device,
+            record.vehicle_name,
+            simulated=station.radio.simulated,
+            heard_only=driver.heard_only,
+        )
         self._outbox = Outbox(station.store)
         self._schedule = Schedule(station.between_polls)
         self._poller: Poller | None = None  # of the last poll
@@ -168,7 +174,10 @@ class DeviceActor(Actor):
     def _device(self) -> Device:
         return self._view.device
 
-    def _interval(self, device: Device) -> float:
+    def _interval(self, device: Device) -> float | None:
+        """[s]; None for one that is only heard."""
+        if self._driver.heard_only:
+            return None
         return polling_interval(device, self._driver, self._station.polling_interval)
 
     def _configure(self, record: Configure) -> None:
@@ -229,12 +238,19 @@ class DeviceActor(Actor):
             view = replace(view, live=view.live.with_sample(heard.sample, moment), proven_type=None)
         elif event.proven_type is not None and event.proven_type != self._driver.device_type:
             view = self._mistaken(view, event.proven_type)
-        self._update(view)
+        self._update(replace(view, outcome=self._outcome_of(event)))
         if heard is not None:
             self._record(heard, moment)
             self._follow(moment)
         if self._schedule.heard(moment.boot_time - (last or self._began).boot_time):
             self._plan()
+
+    def _outcome_of(self, event: DeviceSeen) -> Outcome | None:
+        """The advertisements of one that is only heard are its polls."""
+        opened = event.heard is not None and event.heard.sample != Sample()
+        if self._driver.heard_only and (opened or event.damage):
+            self._logbook.heard(self._device, event.damage, event.moment)
+        return self._logbook.outcome
 
     def _mistaken(self, view: DeviceView, proven_type: str) -> DeviceView:
         if view.proven_type != proven_type:
@@ -286,14 +302,18 @@ class DeviceActor(Actor):
         )
 
     def _follow(self, moment: Moment) -> None:
-        if self._station.history_auto and self._known and self._released_until() is None:
-            self._historian.follow(moment, self._interval(self._device))
+        interval = self._interval(self._device)
+        if self._station.history_auto and self._known and interval and self._released_until() is None:
+            self._historian.follow(moment, interval)
 
     # -- polling -----------------------------------------------------------------------------
 
     @property
     def _due(self) -> float:
-        due = self._schedule.due(self._interval(self._device), self._device.retry)
+        interval = self._interval(self._device)
+        if interval is None:
+            return math.inf
+        due = self._schedule.due(interval, self._device.retry)
         return max(due, self._released_until() or due)
 
     def _released_until(self) -> float | None:
@@ -304,9 +324,12 @@ class DeviceActor(Actor):
         if self._schedule.running:
             return
         self._poll_timer.cancel()
-        self._poll_timer = self.after(max(0.0, self._due - trio.current_time()), _PollDue())
+        if self._due < math.inf:
+            self._poll_timer = self.after(max(0.0, self._due - trio.current_time()), _PollDue())
 
     def _wanted(self, message: PollNow | DownloadHistory) -> Later[Reading] | Later[Imported]:
+        if self._driver.heard_only:
+            raise HeardOnly(self._driver.device_type)
         if (until := self._released_until()) is not None:
             raise self._paused(until)
         return self._poll_now() if isinstance(message, PollNow) else self._historian.want(message.days)
@@ -403,7 +426,7 @@ class DeviceActor(Actor):
         try:
             sighted = await visitor.wait_until_heard()
             async with visitor.slot(sighted.adapter) as slot:
-                await visitor.talk(slot, self._driver.gatt, probe)
+                await visitor.talk(slot, self._driver.needed_gatt(), probe)
         except (BluetoothError, Busy) as error:
             log.info("what %s is could not be found out: %s", self._device.address, error)
         if probe.found is not None:
@@ -471,13 +494,13 @@ class DeviceActor(Actor):
             self.publish(DeviceUpdated(view))
 
     def _connection(self) -> Connection:
-        running = self._schedule.running
+        running, now = self._schedule.running, trio.current_time()
         return Connection(
             view=self._view,
             transitions=self._logbook.transitions,
             counters=self._logbook.counters,
             quality=self._logbook.attempts.quality(self._view.rssi),
-            next_poll=None if running else max(0.0, self._due - trio.current_time()),
+            next_poll=None if running or self._driver.heard_only else max(0.0, self._due - now),
             limits=self._doubts.rules.plausibility,
             rejections=self._doubts.rejections,
         )

@@ -119,7 +119,7 @@ class Historian:
                 said = records
                 self._publish(HistoryProgress(visitor.address, records, most))
 
-        came = await download(visitor, self._driver.gatt, history, most, on_progress)
+        came = await download(visitor, self._driver.needed_gatt(), history, most, on_progress)
         sample = history.sample if came.certain else partial(_uncertain, history.sample)
         sample = partial(believed, self._rules(), sample)
         wanted = ImportHistory(self._like(came.newest), came.records[:most], sample, history.interval)

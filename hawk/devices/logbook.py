@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hawk.devices.poll import Polled
 from hawk.devices.quality import Attempts
-from hawk.errors import Busy, NoAdapter
+from hawk.errors import Busy, NoAdapter, Undecodable
 from hawk.model.device import Counters, Device, LinkState, Outcome, Transition
 from hawk.model.reading import Moment
 
@@ -31,14 +31,23 @@ class Logbook:
 
     def polled(self, device: Device, polled: Polled, moment: Moment) -> None:
         """Logs it when it ended otherwise than the poll before."""
-        before = self.outcome.code if self.outcome else None
-        self.outcome = _outcome(polled, moment)
+        before, self.outcome = self.outcome, _outcome(polled, moment)
         self.counters = counted(self.counters, polled, moment)
         if not isinstance(polled.error, NoAdapter | Busy):  # neither is about this device
             self.attempts.add(failed=polled.failed, ok=polled.error is None)
-        if self.outcome.code != before:
-            said = "was read" if polled.error is None else f"could not be read: {polled.error}"
-            log.info("%s (%s) %s", device.friendly_name, device.address, said)
+        _log_change(device, before, self.outcome, "was read", "could not be read")
+
+    def heard(self, device: Device, damage: str | None, moment: Moment) -> None:
+        """An advertisement of one that is only heard; `damage` says why it was not understood."""
+        code = "ok" if damage is None else Undecodable.code
+        before, self.outcome = self.outcome, Outcome(code, damage or "", moment)
+        _log_change(device, before, self.outcome, "is heard", "is heard, but not understood")
+
+
+def _log_change(device: Device, before: Outcome | None, after: Outcome, good: str, bad: str) -> None:
+    if before is None or after.code != before.code:
+        said = f"{bad}: {after.detail}" if after.detail else good
+        log.info("%s (%s) %s", device.friendly_name, device.address, said)
 
 
 def _outcome(polled: Polled, moment: Moment) -> Outcome:

@@ -24,7 +24,7 @@ POLL_WITHIN = 330.0  # [s] for PollNow: to be heard, for a slot, a session, and 
 @dataclass(frozen=True, slots=True)
 class PollNow(Query[Reading]):
     """Reads the device at once; while it is being read already, answers with that reading.
-    Raises BluetoothError with the reason, Busy when other devices keep the radio, or Paused.
+    Raises BluetoothError with the reason, Busy when other devices keep the radio, Paused or HeardOnly.
     """
 
 
@@ -87,7 +87,7 @@ class Connection:
     transitions: tuple[Transition, ...]  # the last 50, oldest first
     counters: Counters
     quality: Quality
-    next_poll: float | None  # [s] from now; None while a poll is running
+    next_poll: float | None  # [s] from now; None while a poll is running, and for a device that is only heard
     limits: Plausibility = field(default_factory=dict)  # that hold
     rejections: tuple[Rejection, ...] = ()
 

@@ -124,5 +124,8 @@ class Freshness:
     intervals: float = 2.5  # of polling
     at_least: float = 300.0  # [s]
 
-    def longest_age(self, interval: float) -> float:
+    def longest_age(self, interval: float | None) -> float:
+        """None for a device that nobody polls."""
+        if interval is None:
+            return self.at_least
         return max(self.intervals * interval, self.at_least)

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 import trio
 
 from hawk.ble.messages import Sighted
-from hawk.devices.exchange import LiveExchange
 from hawk.devices.visit import Visitor
 from hawk.drivers.api import Driver
-from hawk.errors import BluetoothError, Busy, ConnectFailed, HawkError, LinkLost, NotHeard, SilentDevice
+from hawk.errors import BluetoothError, Busy, ConnectFailed, HawkError, LinkLost, NotHeard
 from hawk.model.reading import Sample
 
 PASSING = (ConnectFailed, LinkLost, NotHeard)  # what another attempt often cures
@@ -58,14 +57,11 @@ class Poller:
 
     async def _attempt(self, sighted: Sighted) -> Polled:
         began = trio.current_time()
-        driver = self.driver.named(sighted.name)
-        codec = self.visitor.station.tape.codec(self.visitor.address, driver)
-        exchange = LiveExchange(codec, self.on_sample, driver.pace)
         try:
+            driver = self.driver.named(sighted.name)
             async with self.visitor.slot(sighted.adapter) as slot:
                 began = trio.current_time()
-                await self.visitor.talk(slot, driver.gatt, exchange)
+                await self.visitor.read(slot, driver, self.on_sample)
         except (BluetoothError, Busy) as error:
             return Polled(error, duration=trio.current_time() - began)
-        silent = SilentDevice("The conversation ended before it had said anything.")
-        return Polled(None if exchange.done else silent, duration=trio.current_time() - began)
+        return Polled(None, duration=trio.current_time() - began)

@@ -11,7 +11,7 @@ from hawk.devices.station import Station
 from hawk.devices.visit import Visitor
 from hawk.drivers.api import Driver
 from hawk.drivers.catalogue import Catalogue
-from hawk.errors import Paused
+from hawk.errors import HeardOnly, Paused
 from hawk.model.reading import Reading, Sample, Source
 
 
@@ -32,6 +32,8 @@ class TrialActor(Actor):
     def _read_once(self, asked: ReadOnce) -> Later[Trial]:
         device = asked.device
         driver = self._catalogue.driver(device.device_type).configured(device.config)
+        if driver.heard_only:
+            raise HeardOnly(driver.device_type)
         if self._station.releases.until(device.address, trio.current_time()) is not None:
             raise Paused(f"{device.address} is left to others: 'hawk devices release --end' ends that.")
         later: Later[Trial] = Later(on_given_up=lambda: task.cancel())  # noqa: PLW0108  # made after it

@@ -1,18 +1,20 @@
 """One session with a device: wait until it is heard, get a slot, talk, let go."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from actors import ActorCrashed, ActorRef, AskTimeout
 from hawk.ble.messages import Doubted, LinkEstablished, ReleaseSlot, RequestSlot, Seek, Sighted, Slot, Tried
 from hawk.ble.radio import Conversation, held_by_another
+from hawk.devices import session
 from hawk.devices.station import Station
-from hawk.drivers.api import Gatt
+from hawk.drivers.api import Driver, Gatt
 from hawk.errors import BluetoothError, BluetoothStuck, Busy, ConnectFailed, NotHeard
 from hawk.model.address import Address
 from hawk.model.device import LinkState
+from hawk.model.reading import Sample
 
 SLOT_WITHIN = 1800.0  # [s] hundreds of devices may be before this one
 SLOT_WITHIN_URGENT = 60.0  # [s] a session or two may be before it; who waits is rather told soon
@@ -62,6 +64,26 @@ class Visitor:
 
     async def talk(self, slot: Slot, gatt: Gatt, conversation: Conversation) -> None:
         """Raises BluetoothError, unless only the parting went wrong."""
+        radio, limits = self.station.radio, self.station.limits
+        with self._watched(slot, lambda: conversation.done) as on_link:
+            await radio.converse(self.address, gatt, conversation, limits, on_link, slot.adapter)
+
+    async def read(self, slot: Slot, driver: Driver, on_sample: Callable[[Sample], None]) -> None:
+        """Once, in the way of this driver. Raises BluetoothError, unless only the parting went wrong."""
+        station, samples = self.station, list[Sample]()
+
+        def say(sample: Sample) -> None:
+            samples.append(sample)
+            on_sample(sample)
+
+        with self._watched(slot, lambda: bool(samples)) as on_link:
+            await session.read(
+                station.radio, self.address, driver, station.limits, on_link, say, slot.adapter, station.tape
+            )
+
+    @contextmanager
+    def _watched(self, slot: Slot, done: Callable[[], bool]) -> Iterator[Callable[[LinkState], None]]:
+        """What becomes of the link is told to all who want to know."""
 
         def on_link(state: LinkState) -> None:
             if state is LinkState.CONNECTED:
@@ -70,13 +92,11 @@ class Visitor:
             self.on_link(state)
 
         try:
-            await self.station.radio.converse(
-                self.address, gatt, conversation, self.station.limits, on_link, slot.adapter
-            )
+            yield on_link
         except BluetoothError as error:
             if isinstance(error, ConnectFailed):
                 self.station.scanner.tell(Tried(self.address, linked=False))
             elif isinstance(error, BluetoothStuck):
                 self.station.scanner.tell(Doubted())
-            if not conversation.done:
+            if not done():
                 raise

@@ -6,7 +6,7 @@ from contextlib import suppress
 import trio
 
 from hawk.ble.radio import Limits, Radio
-from hawk.devices.exchange import LiveExchange
+from hawk.devices import session
 from hawk.doctor.bluetooth import APPARMOR, LISTEN
 from hawk.doctor.checks import Check, good, refused, untold
 from hawk.drivers.api import Driver
@@ -14,6 +14,7 @@ from hawk.drivers.catalogue import Catalogue
 from hawk.errors import BluetoothError, NoPermission
 from hawk.model.advertisement import Advertisement
 from hawk.model.device import LinkState
+from hawk.model.reading import Sample
 
 MOST = 3  # monitors; the first that can be read is proof enough
 _NAME = "connect"
@@ -26,7 +27,8 @@ async def connect(radio: Radio, catalogue: Catalogue, listen: float = LISTEN) ->
     near: Near = {}
 
     def hear(advertisement: Advertisement) -> None:
-        if (identified := catalogue.hear(advertisement)) is not None:
+        identified = catalogue.hear(advertisement)
+        if identified is not None and not identified.driver.heard_only:
             near[advertisement.address] = advertisement, identified.driver.named(advertisement.name or "")
 
     async with trio.open_nursery() as nursery:
@@ -53,16 +55,17 @@ async def _read_best(radio: Radio, near: Near) -> Check:
 
 
 async def _read(radio: Radio, said: Advertisement, driver: Driver) -> Check:
-    exchange = LiveExchange(driver.codec(), pace=driver.pace)
+    samples = list[Sample]()
     try:
-        await radio.converse(said.address, driver.gatt, exchange, Limits(), _nobody)
+        await session.read(radio, said.address, driver, Limits(), _nobody, samples.append)
     except NoPermission as error:
         return Check(_NAME, False, f"scanning works, but devices may not be used ({error})", APPARMOR)
     except BluetoothError as error:
-        if exchange.sample is None:
+        if not samples:
             return refused(_NAME, error)
-    volts = exchange.sample and exchange.sample.voltage
-    return good(_NAME, f"{said.address}, a {driver.device_type}, was read: {volts:.2f} V")
+    volts = samples[0].voltage
+    value = "" if volts is None else f": {volts:.2f} V"
+    return good(_NAME, f"{said.address}, a {driver.device_type}, was read{value}")
 
 
 def _nobody(_: LinkState) -> None:

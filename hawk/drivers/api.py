@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from hawk.errors import Invalid
+from hawk.errors import HeardOnly, Invalid
 from hawk.model.address import Address
 from hawk.model.advertisement import Advertisement
 from hawk.model.reading import Sample
@@ -87,6 +87,7 @@ class Heard:
     sample: Sample
     proven: bool  # decrypted, and the inner address is the sender's: the family is certain
     recordable: bool  # a measurement of voltage; a beacon with the charge alone is not
+    reason: str = "advertisement"  # in words for people: by what the family was known
 
 
 class Download(Protocol):
@@ -152,6 +153,18 @@ class Probe(Protocol):
     def done(self) -> bool: ...
 
 
+class Library(Protocol):
+    """A session with one device by a library that connects and talks by itself. Its methods run in the asyncio
+    loop of bleak, one after the other; `disconnect` also when one of the others was cancelled or failed.
+    """
+
+    async def connect(self) -> None: ...
+
+    async def read(self) -> Sample: ...
+
+    async def disconnect(self) -> None: ...
+
+
 class Note(enum.StrEnum):
     """Why a valid frame carries no sample."""
 
@@ -167,6 +180,10 @@ def _the_same(driver: "Driver", _: str) -> "Driver":
     return driver
 
 
+def _nobody_asks() -> Codec:
+    raise TypeError("a driver without a codec was asked for one")
+
+
 def _needs_no_config(driver: "Driver", config: Config) -> "Driver":
     for key in config:
         raise Invalid(f"a {driver.device_type} has nothing to configure", f"/{key}")
@@ -180,12 +197,15 @@ class Driver:
     device_type: str  # "BM6"
     description: str  # for people: "12 V battery monitor (leagend BM6, Ancel BM200 ...)"
     names: frozenset[str]  # local names, compared without regard to case
-    gatt: Gatt
-    codec: Callable[[], Codec]  # called for each session; what outlasts a session is its own business
     measures: tuple[str, ...]  # quantities a connection gives, of model.reading.QUANTITIES
     hear: Callable[[Advertisement], Heard | None]
     """What an advertisement says; None if it is not this family's or says nothing.
     Raises ProtocolError if it is this family's but damaged."""
+    gatt: Gatt | None = None  # None, and no `library`: it is heard only, and nobody connects to it
+    codec: Callable[[], Codec] = _nobody_asks
+    library: Callable[[Any, Any], Library] | None = (
+        None  # of bleak's device and its advertisement; instead of a codec
+    )
     decode: Mapping[str, Callable[[bytes, Address | None], object]] = field(default_factory=dict)
     """For `hawk decode`: kind -> decoder of captured bytes, with the sender's address if it is known.
     The answer is a Sample, a Note, or one of the types in drivers.memory."""
@@ -204,10 +224,27 @@ class Driver:
     """What its values can be, unless the record of a device says otherwise. Wide: a truth must never be
     rejected, on 6, 12, 24 or 48 V, while cranking or empty."""
     configure: Callable[["Driver", Config], "Driver"] = _needs_no_config
-    """The driver for one device, by the `config` in its record. Raises Invalid with a pointer into it."""
+    """The driver for one device, by the `config` in its record. Raises Invalid with a pointer into it,
+    and NotFound if a library is missing."""
+    secrets: frozenset[str] = frozenset()  # keys of the config whose values nobody is shown
 
     by_name: Callable[["Driver", str], "Driver"] = _the_same
     """The driver for a device that advertises this name."""
+
+    @property
+    def words(self) -> frozenset[str]:
+        """That somebody may write for its type; in lower case."""
+        return frozenset(word.lower() for word in (self.device_type, *self.aliases))
+
+    @property
+    def heard_only(self) -> bool:
+        return self.gatt is None and self.library is None
+
+    def needed_gatt(self) -> Gatt:
+        """Raises HeardOnly."""
+        if self.gatt is None:
+            raise HeardOnly(self.device_type)
+        return self.gatt
 
     def configured(self, config: Config) -> "Driver":
         return self.configure(self, config)

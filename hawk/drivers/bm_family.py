@@ -113,7 +113,8 @@ def open_sealed(family: Family, sealed: bytes, address: Address) -> Sample:
 def hear_beacon(family: Family, data: bytes) -> Heard | None:
     if family.beacon is None or data[:2] != _IBEACON or data[2:18] != family.beacon:
         return None
-    return Heard(open_beacon(family, APPLE.to_bytes(2, "little") + data), proven=False, recordable=False)
+    said = open_beacon(family, APPLE.to_bytes(2, "little") + data)
+    return Heard(said, proven=False, recordable=False, reason="iBeacon")
 
 
 def open_beacon(family: Family, data: bytes) -> Sample:

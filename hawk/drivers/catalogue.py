@@ -3,14 +3,14 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
+from pathlib import Path
 
+from hawk.drivers import door, secrets
 from hawk.drivers.api import Config, Driver, Heard
 from hawk.errors import NotFound, ProtocolError
 from hawk.model.advertisement import Advertisement
 from hawk.model.reading import Sample
 
-GROUP = "hawk.drivers"
 _NOTHING = Heard(Sample(), proven=False, recordable=False)
 
 
@@ -22,11 +22,10 @@ class Identified:
 
 
 class Catalogue:
-    def __init__(self, drivers: Iterable[Driver]) -> None:
-        self.drivers = tuple(drivers)
-        self._by_word = {
-            word.lower(): driver for driver in self.drivers for word in (driver.device_type, *driver.aliases)
-        }
+    def __init__(self, drivers: Iterable[Driver], problems: Iterable[str] = ()) -> None:
+        """`problems`: a sentence for each driver that could not be loaded."""
+        self.drivers, self.problems = tuple(drivers), tuple(problems)
+        self._by_word = {word: driver for driver in self.drivers for word in driver.words}
 
     def driver(self, device_type: str) -> Driver:
         """By its type or an alias, in any case. Raises NotFound."""
@@ -39,6 +38,11 @@ class Catalogue:
         """Its right spelling. Raises NotFound, or Invalid if the driver cannot do with this config."""
         return self.driver(device_type).configured(config).device_type
 
+    def shown(self, device_type: str, config: Config) -> Config:
+        """Without its secrets. Of a type that is not installed nobody knows which they are: all is hidden."""
+        driver = self._by_word.get(device_type.lower())
+        return secrets.hidden(config, config if driver is None else driver.secrets)
+
     def hear(self, advertisement: Advertisement) -> Identified | None:
         """Proof by decryption before the beacon before the name. The service FFF0, which many
         unrelated products have, says nothing; nor does what several drivers claim."""
@@ -47,7 +51,7 @@ class Catalogue:
             if said.proven:
                 return Identified(driver, said, "decrypted advertisement")
         if len(heard) == 1:
-            return Identified(*heard[0], "iBeacon")
+            return Identified(*heard[0], heard[0][1].reason)
         return self._by_name(advertisement.name) or self._by_match(advertisement)
 
     def candidates(self, name: str) -> tuple[str, ...]:
@@ -84,7 +88,7 @@ def _try(driver: Driver, advertisement: Advertisement) -> Heard | None:
 
 
 @cache
-def load() -> Catalogue:
-    """Our own drivers come through the same door as those of other packages."""
-    found = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
-    return Catalogue(entry.load() for entry in found)
+def load(folder: Path | None = None) -> Catalogue:
+    """All that are installed, and those in `folder` (the setting drivers.folder)."""
+    admitted = door.admit(folder)
+    return Catalogue(admitted.drivers, admitted.problems)

@@ -50,7 +50,7 @@ def read_request(catalogue: Catalogue, document: object) -> Request:
         raise ProtocolError("bad_request", "a request is a JSON object")
     device, kind = _text(document, "device"), _text(document, "kind")
     try:
-        driver = catalogue.driver(device)
+        driver = _configured(catalogue.driver(device), document.get("config"))
     except NotFound as error:
         raise ProtocolError("unknown_device", str(error)) from None
     _check_kind(driver, kind)
@@ -64,12 +64,21 @@ def _check_kind(driver: Driver, kind: str) -> None:
         raise ProtocolError("unknown_kind", f"a {driver.device_type} has no {kind!r}; it has {kinds}")
 
 
+def _configured(driver: Driver, config: object) -> Driver:
+    """Some need to know something of the device. Raises Invalid, and NotFound if a library is missing."""
+    if config is None:
+        return driver
+    if not isinstance(config, Mapping):
+        raise Invalid("config is an object")
+    return driver.configured(config)
+
+
 def decoded(request: Request) -> Answer:
     if not request.data:
         return {"sample": None, "note": Note.EMPTY.value}
     match request.driver.decode[request.kind](request.data, request.address):
         case Sample() as sample:
-            mac = {"mac": request.address} if request.kind == "advertisement" else {}
+            mac = {"mac": request.address} if request.kind == "advertisement" and request.address else {}
             return {"sample": {**sample_to_json(sample), **mac}}
         case Note() as note:
             return {"sample": None, "note": note.value}

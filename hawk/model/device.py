@@ -123,6 +123,7 @@ class DeviceView:
     outcome: Outcome | None = None
     released_until: Moment | None = None  # left to others
     interval: float | None = None  # [s] of polling that holds; None where nobody polls it
+    heard_only: bool = False  # nobody connects to it
     simulated: bool = False
     proven_type: str | None = None  # what its advertisements prove it to be, if not what its record says
 

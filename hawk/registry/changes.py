@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from hawk.drivers import secrets
 from hawk.errors import Conflict, Invalid, NotFound
 from hawk.events import DeviceChanged, DeviceRemoved, VehicleChanged, VehicleRemoved
 from hawk.model.address import Address
@@ -60,6 +61,8 @@ def configure(
         device = replace(device, configured_at=now)
     if changes.lifecycle is None:
         changes = replace(changes, lifecycle=Lifecycle.CONFIGURED)
+    if device.lifecycle is not Lifecycle.CONFIGURED and changes.config is None:
+        changes = replace(changes, config=_kept_config(device, changes))  # what was found may need more
     return _with_device(old, _changed(old, device, changes, canonical_type), now)
 
 
@@ -179,10 +182,14 @@ def _with_driver(device: Device, changes: DeviceChanges, canonical_type: Canonic
     """The config of one type means nothing to another."""
     if changes.device_type is None and changes.config is None:
         return device
-    wanted = changes.device_type or device.device_type
-    kept = device.config if wanted.lower() == device.device_type.lower() else {}
-    config = kept if changes.config is None else changes.config
+    wanted, kept = changes.device_type or device.device_type, _kept_config(device, changes)
+    config = kept if changes.config is None else secrets.kept(changes.config, kept)
     return replace(device, device_type=_known_type(wanted, config, canonical_type), config=config)
+
+
+def _kept_config(device: Device, changes: DeviceChanges) -> Mapping[str, Any]:
+    same = changes.device_type is None or changes.device_type.lower() == device.device_type.lower()
+    return device.config if same else {}
 
 
 def _known_type(device_type: str, config: Mapping[str, Any], canonical_type: CanonicalType) -> str:

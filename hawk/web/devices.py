@@ -46,14 +46,13 @@ from hawk.web.jsonapi import ApiError, Json, Sent, parse_document
 from hawk.web.query import Asked, Parameters, bad_parameter
 from hawk.web.resources import (
     connection_resource,
-    device_resource,
     job_resource,
     reading_resource,
     release_resource,
     trial_meta,
     vehicle_resource,
 )
-from hawk.web.services import LONG_DEADLINE, ask
+from hawk.web.services import LONG_DEADLINE, ask, show_device
 
 routes = Blueprint("devices", __name__, url_prefix="/api/devices")
 everything = Blueprint("release", __name__, url_prefix="/api/release")
@@ -267,4 +266,4 @@ async def _included(asked: Asked, page: list[DeviceView]) -> dict[str, Any]:
 
 
 def _resource(view: DeviceView) -> dict[str, Any]:
-    return device_resource(view, services().settings.polling.interval)
+    return show_device(services(), view)

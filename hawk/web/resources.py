@@ -1,5 +1,6 @@
 """Devices, vehicles and readings as JSON: the contract's names, null where nothing was measured. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
@@ -64,12 +65,17 @@ def reading_resource(reading: Reading) -> dict[str, Any]:
 # -- devices ---------------------------------------------------------------------------------
 
 
-def device_resource(view: DeviceView, default_interval: float) -> dict[str, Any]:
+def device_resource(
+    view: DeviceView, default_interval: float, config: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """`default_interval` [s]: what holds for a device without an interval of its own. `config`: what is shown
+    of it, without its secrets.
+    """
     address, configured = view.device.address, view.device.lifecycle is Lifecycle.CONFIGURED
     return resource(
         "devices",
         address,
-        device_attributes(view, default_interval),
+        device_attributes(view, default_interval, config or {}),
         {
             "vehicle": to_one("vehicles", view.device.vehicle_id),
             "readings": {"links": {"related": f"/api/readings/{address}"}},
@@ -82,8 +88,7 @@ def device_resource(view: DeviceView, default_interval: float) -> dict[str, Any]
     )
 
 
-def device_attributes(view: DeviceView, default_interval: float) -> Json:
-    """`default_interval` [s]: what holds for a device without an interval of its own."""
+def device_attributes(view: DeviceView, default_interval: float, config: Mapping[str, Any]) -> Json:
     device, live = view.device, view.live
     values = {quantity: live.values.get(quantity) for quantity in QUANTITIES}
     return {
@@ -97,9 +102,11 @@ def device_attributes(view: DeviceView, default_interval: float) -> Json:
         "link": view.link.value,
         "discovered_at": instant(device.discovered_at),
         "configured_at": instant(device.configured_at),
-        "polling_interval": device.polling_interval or view.interval or default_interval,
+        "polling_interval": None
+        if view.heard_only
+        else device.polling_interval or view.interval or default_interval,
         "connection_config": retry_attributes(device.retry),
-        "config": dict(device.config),
+        "config": dict(config),
         "calibration": to_json(device.calibration),
         "plausibility": to_json(device.plausibility),
         "advertised_name": view.name,

@@ -12,8 +12,11 @@ from actors import ActorCrashed, ActorDeadError, ActorRef, ActorSystem, AskTimeo
 from hawk.ble.tape import Tape
 from hawk.clock import Clock
 from hawk.config.schema import Settings
+from hawk.drivers.catalogue import Catalogue
+from hawk.model.device import DeviceView
 from hawk.web.auth import Sessions, Throttle
 from hawk.web.jsonapi import ApiError
+from hawk.web.resources import device_resource
 
 R = TypeVar("R")
 
@@ -62,6 +65,7 @@ class Services:
     gateway_id: str
     token: str
     settings: Settings
+    catalogue: Catalogue
     warnings: tuple[str, ...] = ()  # of the start
     tape: Tape = field(default_factory=Tape)
     simulated: bool = False
@@ -70,6 +74,13 @@ class Services:
     sessions: Sessions = field(default_factory=Sessions)
     streams: Streams = field(default_factory=Streams)
     started: float = field(default_factory=trio.current_time)  # [s] of Trio's clock
+
+
+def show_device(ours: Services, view: DeviceView) -> dict[str, Any]:
+    """As JSON:API has it."""
+    device = view.device
+    config = ours.catalogue.shown(device.device_type, device.config)
+    return device_resource(view, ours.settings.polling.interval, config)
 
 
 async def ask(ref: ActorRef[Any], query: Query[R], deadline: float = DEADLINE) -> R:

@@ -34,14 +34,8 @@ from hawk.model.device import DeviceView
 from hawk.model.reading import Reading
 from hawk.store.messages import GetReadingsAfter, GetStoreStatus
 from hawk.web.jsonapi import ApiError, dumps, resource
-from hawk.web.resources import (
-    device_resource,
-    discovery_resource,
-    history_resource,
-    reading_resource,
-    vehicle_resource,
-)
-from hawk.web.services import LONG_DEADLINE, Services, StreamsEnd, ask
+from hawk.web.resources import discovery_resource, history_resource, reading_resource, vehicle_resource
+from hawk.web.services import LONG_DEADLINE, Services, StreamsEnd, ask, show_device
 
 QUEUE = 256  # facts that a slow client may be behind
 REPLAY = 1000  # readings that Last-Event-ID can bring back
@@ -174,7 +168,7 @@ class Stream:
 
     def _view(self, view: DeviceView | None) -> Iterator[bytes]:
         if view is not None and self._wanted.fits("device", view.device.address):
-            yield event("device", device_resource(view, self._ours.settings.polling.interval))
+            yield event("device", show_device(self._ours, view))
 
     def _plain(self, fact: object) -> Iterator[bytes]:
         fits = self._wanted.fits

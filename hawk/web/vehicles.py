@@ -11,8 +11,8 @@ from hawk.web.attributes import vehicle_name
 from hawk.web.http import answer, endpoint, no_content, services
 from hawk.web.jsonapi import parse_document
 from hawk.web.query import Asked, Parameters, bad_parameter
-from hawk.web.resources import device_resource, vehicle_resource
-from hawk.web.services import LONG_DEADLINE, ask
+from hawk.web.resources import vehicle_resource
+from hawk.web.services import LONG_DEADLINE, ask, show_device
 
 routes = Blueprint("vehicles", __name__, url_prefix="/api/vehicles")
 
@@ -98,7 +98,6 @@ async def _included(asked: Asked, page: list[VehicleView]) -> dict[str, Any]:
     if not asked.include:
         return {}
     wanted = {address for view in page for address in view.devices}
-    default = services().settings.polling.interval
     views = await ask(services().directory, ListDevices())
-    found = [device_resource(view, default) for view in views if view.device.address in wanted]
+    found = [show_device(services(), view) for view in views if view.device.address in wanted]
     return {"included": [asked.sparse(each) for each in found]}

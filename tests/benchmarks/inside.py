@@ -15,6 +15,7 @@ from hawk.ble.bleak_radio import BleakRadio
 from hawk.ble.radio import Limits
 from hawk.devices.exchange import LiveExchange
 from hawk.drivers import bm6, catalogue
+from hawk.drivers.bm_family import GATT
 from hawk.model.address import parse_address
 from hawk.model.advertisement import Advertisement
 from hawk.wire import aes
@@ -139,7 +140,7 @@ async def _read_ours(addresses: list[str], rounds: int) -> tuple[float, float]:
 
     async def read(address: str) -> None:
         exchange = LiveExchange(driver.codec())
-        await radio.converse(parse_address(address), driver.gatt, exchange, Limits(), lambda _: None)
+        await radio.converse(parse_address(address), GATT, exchange, Limits(), lambda _: None)
         assert exchange.done
 
     async with trio.open_nursery() as nursery:

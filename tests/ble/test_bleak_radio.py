@@ -14,6 +14,7 @@ from trio.testing import MockClock
 from hawk.ble.bleak_radio import BleakRadio
 from hawk.ble.radio import Conversation, Limits
 from hawk.drivers.bm_drivers import BM2, BM6, BM7
+from hawk.drivers.bm_family import GATT
 from hawk.drivers.catalogue import Catalogue
 from hawk.errors import (
     BluetoothError,
@@ -122,7 +123,7 @@ async def converse(
 ) -> list[LinkState]:
     states: list[LinkState] = []
     with trio.fail_after(limits.longest):
-        await radio.converse(address, BM6.gatt, conversation or Once(), limits, states.append)
+        await radio.converse(address, GATT, conversation or Once(), limits, states.append)
     return states
 
 
@@ -316,7 +317,7 @@ async def test_a_renewed_radio_ends_scan_and_session_leaves_no_link_and_hears_ag
                     nursery.start_soon(renew, state)
 
             with trio.fail_after(5), pytest.raises(LinkLost):
-                await radio.converse(A, BM6.gatt, Once(patience=99), Limits(), at)
+                await radio.converse(A, GATT, Once(patience=99), Limits(), at)
             assert await is_clean(bluez)
             bluez.do("faults", notify="ok")
             await ears.wait_for(A)
@@ -385,7 +386,7 @@ async def test_links_that_were_left_go_in_the_time_of_one() -> None:
 
 async def ignore(radio: BleakRadio, address: Address, told: Callable[[LinkState], None]) -> None:
     with suppress(BluetoothError):
-        await radio.converse(address, BM6.gatt, Once(patience=99), Limits(), told)
+        await radio.converse(address, GATT, Once(patience=99), Limits(), told)
 
 
 async def test_an_adapter_is_used_by_one_service_at_a_time() -> None:
@@ -541,7 +542,7 @@ async def test_a_session_through_an_adapter_that_was_unplugged_is_not_told_to_sw
                 bluez.do("unplug", adapter="hci1")
 
         with trio.fail_after(5), pytest.raises((NoAdapter, LinkLost)) as ended:
-            await radio.converse(B, BM6.gatt, Once(patience=99), Limits(), unplug)
+            await radio.converse(B, GATT, Once(patience=99), Limits(), unplug)
         assert not isinstance(ended.value, BluetoothOff)
         nursery.cancel_scope.cancel()
 
@@ -768,7 +769,7 @@ async def test_the_death_of_the_loop_ends_scan_and_session_and_it_can_run_again(
                 nursery.start_soon(scan)
                 await ears.wait_for(A)
                 with pytest.raises(LinkLost):
-                    await radio.converse(A, BM6.gatt, Once(patience=99), Limits(), kill)
+                    await radio.converse(A, GATT, Once(patience=99), Limits(), kill)
             assert await is_clean(bluez)
             bluez.do("faults", notify="ok")
             async with trio.open_nursery() as nursery:
@@ -843,7 +844,7 @@ async def test_a_link_of_ours_that_nobody_saw_go_is_cleared_without_being_named(
 
             async def session() -> None:
                 with pytest.raises(BluetoothStuck):
-                    await radio.converse(A, BM6.gatt, Once(patience=5), limits, told)
+                    await radio.converse(A, GATT, Once(patience=5), limits, told)
 
             def told(state: LinkState) -> None:
                 if state is LinkState.CONNECTED:

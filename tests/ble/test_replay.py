@@ -62,7 +62,7 @@ async def read(radio: Radio, number: int = 1, tape: Tape | None = None) -> tuple
     """The sample, and how long it took."""
     exchange = LiveExchange((tape or Tape()).codec(address(number), TOY))
     began = trio.current_time()
-    await radio.converse(address(number), TOY.gatt, exchange, Limits(), lambda _: None)
+    await radio.converse(address(number), TOY.needed_gatt(), exchange, Limits(), lambda _: None)
     return exchange.sample, trio.current_time() - began
 
 
@@ -114,7 +114,7 @@ async def test_a_recording_without_anything_is_silence(autojump_clock: MockClock
 
 
 async def test_a_device_that_was_read_and_not_heard_is_heard_all_the_same(autojump_clock: MockClock) -> None:
-    begin = [SessionBegan(TOY.gatt), LinkMoved(LinkState.CONNECTED), Written(b"?"), Received(b"1")]
+    begin = [SessionBegan(TOY.needed_gatt()), LinkMoved(LinkState.CONNECTED), Written(b"?"), Received(b"1")]
     script = script_of(Line(address(2), Moment(None, at), e) for at, e in enumerate(begin))  # type: ignore[arg-type]
     ((_, advertisement),) = await listened(ReplayedRadio(script), 1)
     assert advertisement == Advertisement(address(2), None, -60, "hci0", simulated=True)
@@ -165,7 +165,7 @@ async def test_an_answer_that_came_to_a_repeated_request_comes_to_it_again(autoj
         return Line(address(1), Moment(None, at), event)  # type: ignore[arg-type]
 
     script = script_of([
-        line(0, SessionBegan(TOY.gatt)), line(0, LinkMoved(LinkState.CONNECTING)),
+        line(0, SessionBegan(TOY.needed_gatt())), line(0, LinkMoved(LinkState.CONNECTING)),
         line(1, LinkMoved(LinkState.CONNECTED)), line(1, Written(b"?")), line(5, Written(b"?")),
         line(5.5, Received(b"12.60")), line(8, SessionEnded("ok")),
     ])  # fmt: skip
@@ -178,7 +178,7 @@ async def test_it_says_when_it_has_no_answer_to_what_is_asked(autojump_clock: Mo
     def line(event: object) -> Line:
         return Line(address(1), Moment(None, 0), event)  # type: ignore[arg-type]
 
-    begin = [line(SessionBegan(TOY.gatt)), line(LinkMoved(LinkState.CONNECTED))]
+    begin = [line(SessionBegan(TOY.needed_gatt())), line(LinkMoved(LinkState.CONNECTED))]
     other = [*begin, line(Written(b"history")), line(Received(b"..")), line(SessionEnded("ok"))]
     ours = [*begin, line(Written(b"?")), line(Received(b"12.60")), line(SessionEnded("ok"))]
     with pytest.raises(SilentDevice, match="no answer"):
@@ -190,14 +190,16 @@ async def test_it_says_when_it_has_no_answer_to_what_is_asked(autojump_clock: Mo
 async def test_a_recording_that_ends_in_a_session_loses_the_link_there(autojump_clock: MockClock) -> None:
     cut = [
         Line(address(1), Moment(None, at), event)  # type: ignore[arg-type]
-        for at, event in enumerate([SessionBegan(TOY.gatt), LinkMoved(LinkState.CONNECTED), Written(b"?")])
+        for at, event in enumerate(
+            [SessionBegan(TOY.needed_gatt()), LinkMoved(LinkState.CONNECTED), Written(b"?")]
+        )
     ]
     with pytest.raises(LinkLost, match="ends here"):
         await read(ReplayedRadio(script_of(cut)))
 
 
 async def test_one_session_with_a_device_at_a_time(autojump_clock: MockClock) -> None:
-    begin = [SessionBegan(TOY.gatt), LinkMoved(LinkState.CONNECTED), Written(b"?"), Received(b"1")]
+    begin = [SessionBegan(TOY.needed_gatt()), LinkMoved(LinkState.CONNECTED), Written(b"?"), Received(b"1")]
     radio = ReplayedRadio(script_of(Line(address(1), Moment(None, at), e) for at, e in enumerate(begin)))  # type: ignore[arg-type]
     async with trio.open_nursery() as nursery:
         nursery.start_soon(read, radio)
@@ -220,7 +222,7 @@ async def test_modbus_conversations_are_played_reply_by_reply(
 
     async def act(radio: Radio, tape: Tape) -> None:
         exchange = LiveExchange(tape.codec(address(1), CONTROLLER))
-        await radio.converse(address(1), CONTROLLER.gatt, exchange, Limits(), lambda _: None)
+        await radio.converse(address(1), CONTROLLER.needed_gatt(), exchange, Limits(), lambda _: None)
         samples.append(exchange.sample)
 
     drivers = catalogue.load()

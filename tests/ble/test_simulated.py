@@ -17,6 +17,7 @@ from hawk.ble.simulated_monitor import NOTIFY, SERVICE, WRITE
 from hawk.devices.exchange import LiveExchange
 from hawk.drivers.api import Driver, Gatt
 from hawk.drivers.bm_drivers import BM2, BM6, BM7
+from hawk.drivers.bm_family import GATT
 from hawk.drivers.catalogue import Catalogue
 from hawk.errors import (
     BluetoothError,
@@ -220,7 +221,7 @@ async def test_our_drivers_understand_all_of_it(autojump_clock: MockClock) -> No
         assert {each.driver.device_type for each in identified} == {device.device_type}
         voltages = [each.heard.sample.voltage for each in identified if each.heard.recordable]
         exchange = LiveExchange(identified[0].driver.codec())
-        await converse(the_radio, device, exchange, gatt=identified[0].driver.gatt)
+        await converse(the_radio, device, exchange, gatt=GATT)
         assert exchange.undecodable == 0
         assert exchange.sample is not None
         assert exchange.sample.voltage == pytest.approx(voltages[-1], abs=0.05)
@@ -303,7 +304,7 @@ async def test_garbage_is_no_frame_of_the_family(autojump_clock: MockClock) -> N
 async def test_a_slow_device_is_read_in_the_end(driver: Driver, autojump_clock: MockClock) -> None:
     the_radio = radio(models=(driver.device_type,), faults=("slow",))
     exchange = LiveExchange(driver.codec())
-    await the_radio.converse(the_radio.fleet[1].address, driver.gatt, exchange, Limits(), lambda _: None)
+    await the_radio.converse(the_radio.fleet[1].address, GATT, exchange, Limits(), lambda _: None)
     assert exchange.sample is not None
 
 

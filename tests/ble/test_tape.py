@@ -1,6 +1,8 @@
 """What passes the radio is overheard by whoever listens, and by nobody else."""
 
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 import trio
@@ -21,6 +23,7 @@ from hawk.ble.recording import (
 )
 from hawk.ble.redecoding import explain
 from hawk.ble.tape import Tape, TapedRadio
+from hawk.devices import session
 from hawk.devices.exchange import LiveExchange
 from hawk.errors import LinkLost, Undecodable
 from hawk.model.address import Address
@@ -47,7 +50,7 @@ class Ears:
 
 async def talk(tape: Tape, radio: TapedRadio, number: int = 1) -> None:
     exchange = LiveExchange(tape.codec(address(number), TOY))
-    await radio.converse(address(number), TOY.gatt, exchange, Limits(), lambda _: None, "hci1")
+    await radio.converse(address(number), TOY.needed_gatt(), exchange, Limits(), lambda _: None, "hci1")
 
 
 def taped(scripted: ScriptedRadio) -> tuple[Tape, TapedRadio]:
@@ -63,7 +66,7 @@ async def test_a_session_is_overheard_from_the_link_to_its_end(autojump_clock: M
         await talk(tape, radio)
     wrong = Outcome("TOY", None, "not_a_reading", "b'nonsense' is no toy frame")
     assert ears.events == [
-        DriverChosen("TOY"), SessionBegan(TOY.gatt, "hci1"), *UP, Written(b"?"),
+        DriverChosen("TOY"), SessionBegan(TOY.needed_gatt(), "hci1"), *UP, Written(b"?"),
         Received(b"ok"), Decoded(Outcome("TOY")),
         Received(b"nonsense"), Decoded(wrong),
         Received(b"12.60"), Decoded(Outcome("TOY", SAID)),
@@ -145,3 +148,32 @@ async def test_a_link_that_is_lost_is_lost_for_the_caller_too(autojump_clock: Mo
     with tape.listening(ears.hear), pytest.raises(LinkLost):
         await talk(tape, radio)
     assert ears.events[-1] == SessionEnded("link_lost", "gone")
+
+
+class BorrowedSession:
+    """Of a library that does all by itself."""
+
+    def __init__(self, device: Any, advertisement: Any) -> None:
+        pass
+
+    async def connect(self) -> None: ...
+
+    async def read(self) -> Sample:
+        return SAID
+
+    async def disconnect(self) -> None: ...
+
+
+async def test_of_a_session_by_a_library_the_link_and_the_sample_are_overheard(
+    autojump_clock: MockClock,
+) -> None:
+    ears, samples = Ears(), list[Sample]()
+    tape, radio = taped(ScriptedRadio())
+    driver = replace(TOY, gatt=None, library=BorrowedSession)
+    with tape.listening(ears.hear):
+        await session.read(radio, address(1), driver, Limits(), lambda _: None, samples.append, tape=tape)
+    assert samples == [SAID]
+    assert ears.events == [
+        DriverChosen("TOY"), *UP, Decoded(Outcome("TOY", SAID)),
+        LinkMoved(LinkState.DISCONNECTED), SessionEnded("ok"),
+    ]  # fmt: skip

@@ -15,11 +15,11 @@ from hawk.devices.messages import POLL_WITHIN, ReadOnce, Release, Trial
 from hawk.devices.trial import TrialActor
 from hawk.drivers.api import Shown
 from hawk.drivers.catalogue import Catalogue
-from hawk.errors import ConnectFailed, Invalid, NotFound, NotHeard, Paused
+from hawk.errors import ConnectFailed, HeardOnly, Invalid, NotFound, NotHeard, Paused
 from hawk.model.device import Device
 from hawk.model.reading import Sample, Source
 from tests.devices.stage import Stage, open_stage
-from tests.doubles import MUTE, TOY, Session, ToyCodec, address, advert, device
+from tests.doubles import MUTE, TOY, WHISPER, Session, ToyCodec, address, advert, device
 
 SHOWS = (Shown("voltage", unit="V"),)
 
@@ -29,7 +29,9 @@ class BuggyCodec(ToyCodec):
         raise KeyError("a bug in a driver")
 
 
-DRIVERS = Catalogue((replace(TOY, shows=SHOWS), MUTE, replace(TOY, device_type="BUGGY", codec=BuggyCodec)))
+DRIVERS = Catalogue(
+    (replace(TOY, shows=SHOWS), MUTE, WHISPER, replace(TOY, device_type="BUGGY", codec=BuggyCodec))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,4 +135,13 @@ async def test_a_bug_in_a_driver_takes_no_device_along(autojump_clock: MockClock
         await trio.sleep(1)
         assert (await trials.stage.device(1)).incarnation == before.incarnation == 1
         assert (await trials.read(device(2))).reading.sample.voltage == 12.60
+        nursery.cancel_scope.cancel()
+
+
+async def test_nobody_connects_to_one_that_is_only_heard(autojump_clock: MockClock) -> None:
+    async with open_trials() as trials, trio.open_nursery() as nursery:
+        await chatter(trials.stage, nursery, 1)
+        with pytest.raises(HeardOnly, match="only listened to"):
+            await trials.read(device(1, device_type="WHISPER", config={"key": "abc"}))
+        assert trials.stage.radio.calls == []
         nursery.cancel_scope.cancel()

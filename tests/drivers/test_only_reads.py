@@ -17,7 +17,9 @@ LOAD_SWITCH, SHUT_DOWN = 0x010A, 5222
 DEVICE_ID, CONTROLS = 5223, (5224, 5225, 61440, 61441, 61442)
 WRITE_ONE, WRITE_SEVERAL, FACTORY_RESET, CLEAR_HISTORY = 6, 16, 0x78, 0x79
 
-RENOGY = [driver for driver in catalogue.load().drivers if driver.gatt.write.startswith("0000ffd1")]
+RENOGY = [
+    driver for driver in catalogue.load().drivers if driver.gatt and driver.gatt.write.startswith("0000ffd1")
+]
 
 
 @pytest.mark.parametrize("function", [WRITE_ONE, WRITE_SEVERAL, FACTORY_RESET, CLEAR_HISTORY])

@@ -14,7 +14,7 @@ from dbus_fast.aio import MessageBus
 from tests.fake_bluez import modbus, shunt
 from tests.fake_bluez.air import Air
 from tests.fake_bluez.bus import Sender
-from tests.fake_bluez.gatt import MODULE_NOTIFY, NOTIFY_HANDLE, add_services, uuid16
+from tests.fake_bluez.gatt import MODULE_NOTIFY, NOTIFY_HANDLE, add_services, scripted_path, uuid16
 from tests.fake_bluez.monitors import NOTIFY, WRITE, Monitor
 from tests.fake_bluez.objects import (
     ADAPTER,
@@ -430,7 +430,9 @@ class Daemon:
         if monitor.faults.drop_on_write:
             self.drop(device)
             raise BluezError("Failed", "Operation failed with ATT error: 0x0e")
-        if monitor.takes(properties["UUID"].value):
+        if monitor.script:
+            self.spawn(self._answer_by_script(device, bytes(message.body[0])), device)
+        elif monitor.takes(properties["UUID"].value):
             monitor.module.ways.append("request" if request else "command")
             self.spawn(self._reply(device, bytes(message.body[0])), device)
             if request and monitor.module.write == "unacknowledged":
@@ -462,6 +464,16 @@ class Daemon:
             monitor.frames_sent += 1
             if 0 <= monitor.faults.drop_after_frames <= monitor.frames_sent:
                 self.drop(device)
+
+    async def _answer_by_script(self, device: str, written: bytes) -> None:
+        monitor = self.monitors[device]
+        assert monitor.script is not None
+        await asyncio.sleep(monitor.faults.reply_delay)
+        frames = [] if monitor.faults.notify == "none" else monitor.script.reply(written)
+        monitor.commands += bool(frames)
+        for frame in frames:
+            self._push(f"{device}/{scripted_path(monitor.script.services, monitor.script.notify)}", frame)
+            monitor.frames_sent += 1
 
     async def _acknowledge(self, monitor: Monitor, char: str) -> None:
         """The first notification is no measurement."""

@@ -54,6 +54,9 @@ _SHUNT: dict[str, tuple[str, list[_Characteristic]]] = {
 }
 
 
+Services = dict[str, dict[str, list[str]]]  # UUID -> the UUIDs of its characteristics -> flags
+
+
 def add_services(objects: Objects, path: str, monitor: Monitor) -> list[str]:
     """What this monitor offers, besides the service that all have; the UUIDs of its services."""
     _add_service(objects, f"{path}/service0006", path, uuid16("1801"), _ATTRIBUTES)
@@ -64,6 +67,9 @@ def add_services(objects: Objects, path: str, monitor: Monitor) -> list[str]:
 
 
 def _offered(monitor: Monitor) -> dict[str, tuple[str, list[_Characteristic]]]:
+    if monitor.script:
+        found = _numbered(monitor.script.services)
+        return {f"service{table[0][0]}": (uuid, table) for uuid, table in found.items()}
     if monitor.family == SHUNT:
         return _SHUNT
     if monitor.family != RENOGY:
@@ -83,6 +89,27 @@ def _elsewhere(module: Module) -> dict[str, tuple[str, list[_Characteristic]]]:
         "service001c": (talks["service"], [("001d", talks["write"], module.takes, notify)]),
         "service002d": (talks["notify_service"], [("002e", talks["notify"], ["notify"], "0030")]),
     }
+
+
+def scripted_path(services: Services, uuid: str) -> str:
+    """Of a characteristic, below its device."""
+    for table in _numbered(services).values():
+        for handle, found, _, _ in table:
+            if found == uuid:
+                return f"service{table[0][0]}/char{handle}"
+    raise KeyError(uuid)
+
+
+def _numbered(services: Services) -> dict[str, list[_Characteristic]]:
+    """With handles from 0020 on, as they come."""
+    handle, found = 0x20, dict[str, list[_Characteristic]]()
+    for service, characteristics in services.items():
+        found[service] = []
+        for uuid, flags in characteristics.items():
+            cccd = f"{handle + 2:04x}" if {"notify", "indicate"} & set(flags) else None
+            found[service].append((f"{handle:04x}", uuid, flags, cccd))
+            handle += 4
+    return found
 
 
 def _add_service(

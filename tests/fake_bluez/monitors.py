@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from tests.fake_bluez import history, modbus
 from tests.fake_bluez.faults import Faults
+from tests.fake_bluez.scripted import Script
 from tests.fake_bluez.shunt import Shunt, notifications
 
 SERVICE, WRITE, NOTIFY = (f"0000{short}-0000-1000-8000-00805f9b34fb" for short in ("fff0", "fff3", "fff4"))
@@ -51,6 +52,7 @@ class Monitor:
     module: modbus.Module = field(default_factory=modbus.Module)
     shunt: Shunt = field(default_factory=Shunt)
     memory: list[str] = field(default_factory=list)  # records in hex, the newest first
+    script: Script | None = None  # instead of a family
     faults: Faults = field(default_factory=Faults)
     frames_sent: int = 0
     commands: int = 0
@@ -63,11 +65,15 @@ class Monitor:
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> "Monitor":
         parts = {"faults": Faults, "module": modbus.Module, "shunt": Shunt}
-        made = {name: part(**document.get(name, {})) for name, part in parts.items()}
+        made: dict[str, Any] = {name: part(**document.get(name, {})) for name, part in parts.items()}
+        script = document.get("script")
+        made["script"] = script and Script(**script)
         return cls(**{**document, **made})
 
     @property
     def name(self) -> str:
+        if self.script:
+            return self.script.name
         if self.brand:
             return self.brand
         if self.family == SHUNT:
@@ -84,6 +90,11 @@ class Monitor:
         """Advertising data and scan response of the next one."""
         flags = _ad(0x01, b"\x06")
         self.adverts_sent += 1
+        if self.script:
+            said = bytes.fromhex(self.script.manufacturer)
+            services = b"".join(bytes.fromhex(uuid)[::-1] for uuid in self.script.advertised)
+            shown = (_ad(0x03, services) if services else b"") + (_ad(0xFF, said) if said else b"")
+            return flags + shown, _ad(0x09, self.name.encode())
         if self.family in {RENOGY, SHUNT}:
             offered = _ad(0x03, bytes.fromhex("d0ff")) if self.family == RENOGY else b""
             if elsewhere := self.module.talks.get("service"):

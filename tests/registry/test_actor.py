@@ -37,7 +37,7 @@ def files_in(folder: Path) -> RegistryFiles:
 async def running(files: RegistryFiles) -> AsyncIterator[tuple[ActorRef[Any], list[Any]]]:
     facts: list[Any] = []
     ref = RegistryActor.reserve("registry")
-    start = partial(RegistryActor.start, files, TrioClock(), str, False)
+    start = partial(RegistryActor.start, files, TrioClock(), lambda device_type, _: device_type, False)
     async with open_test_system(expected=(HawkError,)) as system:
         await system.start(ChildSpec("probe", partial(Probe.start, facts, *FACTS)))
         await system.start(ChildSpec("root", partial(Supervisor.start, [ChildSpec("registry", start, ref)])))

@@ -111,6 +111,32 @@ def test_a_config_is_for_one_type_and_goes_with_it() -> None:
     assert (other.devices[A].device_type, other.devices[A].config) == ("BM2", {})
 
 
+def test_a_secret_that_is_sent_back_hidden_stays_as_it_is() -> None:
+    snapshot = changes.configure(discovered(A), A, DeviceChanges(config={"model": "pro"}), NOW, known)
+    for hidden in (
+        DeviceChanges(config={"model": "***"}),
+        DeviceChanges(device_type="bm6", config={"model": "***"}),
+    ):
+        assert changes.change(snapshot, A, hidden, NOW, known).devices[A].config == {"model": "pro"}
+    other = changes.change(snapshot, A, DeviceChanges(device_type="BM2", config={"model": "***"}), NOW, known)
+    assert other.devices[A].config == {"model": "***"}  # of another type there was nothing to keep
+
+
+def test_what_was_found_is_configured_only_with_all_that_its_driver_needs() -> None:
+    def needs_a_key(device_type: str, config: Mapping[str, Any]) -> str:
+        if "key" not in config:
+            raise Invalid("its key is needed", "/key")
+        return device_type
+
+    with pytest.raises(Invalid) as refused:
+        changes.configure(discovered(A), A, DeviceChanges(friendly_name="Shunt"), NOW, needs_a_key)
+    assert refused.value.pointer == "/data/attributes/config/key"
+    ours = changes.configure(discovered(A), A, DeviceChanges(config={"key": "abc"}), NOW, needs_a_key)
+    assert ours.devices[A].lifecycle is Lifecycle.CONFIGURED
+    again = changes.configure(ours, A, DeviceChanges(friendly_name="Shunt"), NOW, needs_a_key)
+    assert again.devices[A].config == {"key": "abc"}
+
+
 def test_an_ignored_device_leaves_its_vehicle_and_is_not_discovered_again() -> None:
     snapshot = changes.change(discovered(A), A, DeviceChanges(lifecycle=Lifecycle.IGNORED), NOW, known)
     assert snapshot.vehicles == {}

@@ -240,6 +240,7 @@ async def open_stage(
             gateway_id=GATEWAY,
             token=TOKEN,
             settings=settings or Settings(),
+            catalogue=toys(),
             host_name="batterypi",
         )
         yield Stage(system, services, shelf, actors)
