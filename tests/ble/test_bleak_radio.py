@@ -608,6 +608,16 @@ async def test_a_cancelled_session_leaves_no_link(fault: dict[str, Any]) -> None
             assert await converse(radio, A) == UP_AND_DOWN
 
 
+async def test_a_connect_that_hangs_longer_than_bluez_remembers_the_device_is_given_up_for_good() -> None:
+    with daemon(connect_hang=True, temporary=0.3) as bluez:
+        async with listening() as (radio, ears):
+            await ears.wait_for(A)
+            with pytest.raises(ConnectTimedOut):
+                await converse(radio, A, limits=Limits(connect=1.0, step=0.5, session=1.0))
+            assert bluez.state()["connecting"] == []
+            await ears.wait_for(A)
+
+
 async def test_a_session_cancelled_while_it_lets_go_lets_go() -> None:
     with daemon(disconnect_delay=0.4) as bluez:
         async with listening() as (radio, ears):

@@ -134,7 +134,9 @@ class Air:
 
         def forget() -> None:
             self._expiry.pop(path, None)
-            if path in self._daemon.objects and not self._daemon.linked(path):
+            if path in self._daemon.connecting:  # the real daemon keeps one that it was told to connect to
+                self._expiry[path] = asyncio.get_running_loop().call_later(self._daemon.temporary, forget)
+            elif path in self._daemon.objects and not self._daemon.linked(path):
                 self._daemon.objects.remove(path)
 
         if path in self._expiry:
