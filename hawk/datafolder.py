@@ -11,7 +11,6 @@ from pathlib import Path
 
 import platformdirs
 
-from hawk.config.schema import TOKEN
 from hawk.errors import AlreadyRunning, ConfigurationError
 from hawk.model.instant import rfc3339
 from hawk.ownership import explain
@@ -89,6 +88,8 @@ class DataFolder:
 
     def api_token(self, chosen: str) -> str:
         """The one that the settings chose, else the one made at first start."""
+        from hawk.config.schema import TOKEN  # takes longer than `hawk decode`, which only asks for a folder
+
         return chosen or self._made_once(self.token_file, secrets.token_urlsafe(24), TOKEN, 0o600)
 
     def write_run(self, url: str, started_at: int) -> None:

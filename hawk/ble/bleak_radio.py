@@ -46,6 +46,7 @@ from hawk.model.reading import Sample
 _OPENING = 2.0  # [s] for the loop to open; it needs 0.01
 _START = 20.0  # [s] for BlueZ to start a scan; it needs 0.1
 _STOP = 3.0  # [s] for BlueZ to stop a scan
+_GIVE_UP = 3.0  # [s] for a library to end its reading when it may not go on
 _POWER = 15.0  # [s] to switch an adapter off
 _POWER_ON = 40.0  # [s] to switch it on again, with all attempts
 _PAUSE = 2.0  # [s] between off and on, and between attempts
@@ -284,7 +285,7 @@ class BleakRadio:
             connect, disconnect = partial(_connect_by, session, limits.release), partial(_dismiss, session)
             async with self._linked(device, connect, disconnect, limits, on_link):
                 with translated(address, linked=True):
-                    sample = await bounded(session.read(), limits.session, undo=_STOP)
+                    sample = await bounded(session.read(), limits.session, undo=_GIVE_UP)
                 on_sample(sane(sample))
 
     @asynccontextmanager
