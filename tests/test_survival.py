@@ -108,7 +108,9 @@ PATHS = [
     ("bluetooth", "work", "scanner"),
     ("bluetooth", "work", "devices"),
     ("bluetooth", "work", "devices", ADDRESSES[0]),
+    ("bluetooth", "work", "trials"),
     ("bluetooth",),
+    ("jobs",),
     ("web",),
 ]
 
@@ -180,7 +182,7 @@ async def test_the_asyncio_loop_can_die_by_itself_in_the_middle_of_a_session(
                 return bool(bluez.state()["notifying"])
 
             await until(a_link_is_up)
-            kill(here.parts.radio._bridge._loop)  # type: ignore[attr-defined]  # of the bleak radio
+            kill(here.parts.radio._radio._bridge._loop)  # type: ignore[attr-defined]  # of bleak, below the tape
             with trio.fail_after(30):
                 await victim._ended.wait()
             assert (bluez.state()["linked"], bluez.state()["notifying"]) == ([], [])
