@@ -18,7 +18,7 @@ from hawk.drivers import catalogue
 from tests.fake_bluez.rig import FakeBluez
 from tests.test_renogy import PRO, module
 
-SHORT = 0.5  # [s]
+SHORT = 1.0  # [s]
 
 
 def examined(*wanted: str, service: str | None = None) -> Mapping[str, Check]:
@@ -38,8 +38,8 @@ def test_where_all_is_well_it_says_so_and_leaves_nothing_on() -> None:
         checks = examined()
         assert bluez.state()["discovering"] == 0
     assert all(check.ok for check in checks.values())
-    assert checks["scan"].detail == "2 devices heard in 0.5 s"
-    assert checks["connect"].detail.endswith("a BM6, was read: 11.50 V")
+    assert checks["scan"].detail == "2 devices heard in 1 s"
+    assert "a BM6, was read: 11." in checks["connect"].detail  # of whichever is heard best
 
 
 def test_a_battery_is_read_by_what_its_name_says_of_it() -> None:
