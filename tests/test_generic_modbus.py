@@ -301,14 +301,15 @@ def test_a_document_comes_back_from_the_api_and_the_file_as_it_was_sent(document
         GENERIC_MODBUS.configured(document)
     except Invalid:
         return
-    mac, known = address(1), catalogue.load().canonical_type
+    mac, drivers = address(1), catalogue.load()
     attributes = {"device_type": "generic_modbus_device", "config": document}
     body = json.dumps({"data": {"type": "devices", "id": mac, "attributes": attributes}}).encode()
     wanted = device_changes(mac, parse_document(body, "devices"))
-    snapshot = changes.configure(Snapshot(), mac, wanted, 0, known)
+    snapshot = changes.configure(Snapshot(), mac, wanted, 0, drivers.canonical_type)
     on_disk = json.dumps(to_documents(snapshot, Documents()).devices)
     vehicles = to_documents(snapshot, Documents()).vehicles
     again = from_documents(Documents(json.loads(on_disk), vehicles)).devices[mac]
     assert again == snapshot.devices[mac]
-    said = device_resource(DeviceView(again), 3600.0)["attributes"]
+    shown = drivers.shown(again.device_type, again.config)
+    said = device_resource(DeviceView(again), 3600.0, shown)["attributes"]
     assert (said["device_type"], said["config"]) == ("generic_modbus", document)
