@@ -25,10 +25,10 @@ async def read(
     """`on_sample` is called as soon as there is one: the link takes seconds to end. Raises HeardOnly, or
     BluetoothError, also when only the parting went wrong.
     """
-    if driver.library is not None:
+    if driver.by_library is not None:
         if tape is not None:
             on_sample = tape.samples(address, driver, on_sample)
-        await radio.read_by_library(address, driver.library, limits, on_link, on_sample, adapter)
+        await radio.read_by_library(address, driver.by_library, limits, on_link, on_sample, adapter)
         return
     gatt = driver.needed_gatt()
     codec = driver.codec() if tape is None else tape.codec(address, driver)

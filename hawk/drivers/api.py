@@ -203,7 +203,7 @@ class Driver:
     Raises ProtocolError if it is this family's but damaged."""
     gatt: Gatt | None = None  # None, and no `library`: it is heard only, and nobody connects to it
     codec: Callable[[], Codec] = _nobody_asks
-    library: Callable[[Any, Any], Library] | None = (
+    by_library: Callable[[Any, Any], Library] | None = (
         None  # of bleak's device and its advertisement; instead of a codec
     )
     decode: Mapping[str, Callable[[bytes, Address | None], object]] = field(default_factory=dict)
@@ -238,7 +238,7 @@ class Driver:
 
     @property
     def heard_only(self) -> bool:
-        return self.gatt is None and self.library is None
+        return self.gatt is None and self.by_library is None
 
     def needed_gatt(self) -> Gatt:
         """Raises HeardOnly."""

@@ -157,7 +157,7 @@ def _configured(driver: Driver, config: Config) -> Driver:
     family = config.get("family", "").lower().removesuffix(_SUFFIX)
     if family and family not in (known := families()):
         raise Invalid(f"there is no family {family!r}; known: {', '.join(known)}", "/family")
-    return replace(driver, library=partial(BmsSession, family, config.get("secret", "")))
+    return replace(driver, by_library=partial(BmsSession, family, config.get("secret", "")))
 
 
 def _check_library(driver: Driver) -> None:
@@ -178,7 +178,7 @@ BMS = Driver(
     names=frozenset(),
     measures=QUANTITIES,
     hear=lambda _: None,
-    library=_unconfigured,
+    by_library=_unconfigured,
     polling_interval=_INTERVAL,
     aliases=frozenset({"aiobmsble"}),
     configure=_configured,

@@ -169,7 +169,7 @@ async def test_of_a_session_by_a_library_the_link_and_the_sample_are_overheard(
 ) -> None:
     ears, samples = Ears(), list[Sample]()
     tape, radio = taped(ScriptedRadio())
-    driver = replace(TOY, gatt=None, library=BorrowedSession)
+    driver = replace(TOY, gatt=None, by_library=BorrowedSession)
     with tape.listening(ears.hear):
         await session.read(radio, address(1), driver, Limits(), lambda _: None, samples.append, tape=tape)
     assert samples == [SAID]

@@ -151,7 +151,7 @@ def test_a_family_that_does_not_exist_is_refused_with_those_that_do() -> None:
         BMS.configured({"family": "jdb"})
     assert refused.value.pointer == "/family"
     for right in ("jbd", "JBD", "jbd_bms", ""):
-        assert BMS.configured({"family": right}).library is not None
+        assert BMS.configured({"family": right}).by_library is not None
 
 
 @LIBRARY
