@@ -4,12 +4,11 @@ A feature for support, beside the simulated batteries: all that is heard of it i
 """
 
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import trio
 
@@ -26,12 +25,12 @@ from hawk.ble.recording import (
     Written,
 )
 from hawk.ble.recording_file import read_recording
-from hawk.drivers.api import Gatt, Library
-from hawk.errors import BluetoothError, Busy, Invalid, LinkLost, SilentDevice, Undecodable
+from hawk.ble.stackless import Stackless
+from hawk.drivers.api import Gatt
+from hawk.errors import BluetoothError, Busy, Invalid, LinkLost, SilentDevice
 from hawk.model.address import Address
 from hawk.model.advertisement import Advertisement
 from hawk.model.device import LinkState
-from hawk.model.reading import Sample
 
 LARGEST = 64 * 1024 * 1024  # bytes of a recording: all of it is kept in memory
 _LONGEST_GAP = 3600.0  # [s] between two lines: a clock that was set, or a machine that slept
@@ -201,7 +200,7 @@ _ERRORS = {kind.finer or kind.code: kind for kind in _family(BluetoothError)}
 # -- playing it --------------------------------------------------------------------------------
 
 
-class ReplayedRadio:
+class ReplayedRadio(Stackless):
     simulated = True
 
     def __init__(self, script: Script, speed: float = 1.0) -> None:
@@ -260,20 +259,6 @@ class ReplayedRadio:
                     await self._play(address, session, conversation)
                 if patience.cancelled_caught:
                     raise SilentDevice(f"{address} is connected, but the conversation did not end in time.")
-
-    async def read_by_library(
-        self,
-        address: Address,
-        library: Callable[[Any, Any], Library],  # noqa: ARG002
-        limits: Limits,  # noqa: ARG002
-        on_link: Callable[[LinkState], None],  # noqa: ARG002
-        on_sample: Callable[[Sample], None],  # noqa: ARG002
-        adapter: str = "",  # noqa: ARG002
-    ) -> None:
-        """A recording does not have what a library and its device say to each other."""
-        raise Undecodable(
-            f"The recording has no frames of {address}: a library reads it, and needs real Bluetooth."
-        )
 
     @contextmanager
     def _claimed(self, address: Address) -> Iterator[None]:
@@ -334,20 +319,5 @@ class ReplayedRadio:
                 return found
         raise SilentDevice(f"The recording has no answer of {address} to what it is asked now.")
 
-    async def drop(self, address: Address) -> None:
-        """A link here ends with its session, whatever happens; there is none to drop."""
-
     async def links(self) -> tuple[Address, ...]:
         return tuple(sorted(self._linked))
-
-    async def clear(self, addresses: Collection[Address]) -> tuple[Address, ...]:  # noqa: ARG002
-        return ()
-
-    async def renew(self) -> None:
-        """There is no stack that could hang."""
-
-    def rescan(self, adapter: str) -> None:
-        """There is no scan that could fall silent."""
-
-    async def power_cycle(self, adapters: Collection[str] = ()) -> None:
-        """There is no adapter that could hang."""

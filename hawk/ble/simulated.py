@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterator, Seque
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import trio
 
@@ -19,12 +19,12 @@ from hawk.ble import refusal
 from hawk.ble.battery_model import USES, Battery
 from hawk.ble.radio import Conversation, Limits, Told, to_nobody
 from hawk.ble.simulated_monitor import FAMILIES, Monitor
-from hawk.drivers.api import Gatt, Library
+from hawk.ble.stackless import Stackless
+from hawk.drivers.api import Gatt
 from hawk.errors import Busy, Invalid, SilentDevice, Undecodable
 from hawk.model.address import Address
 from hawk.model.advertisement import Advertisement
 from hawk.model.device import LinkState
-from hawk.model.reading import Sample
 
 ADAPTER = "simulated"
 _GAPS = (1.0, 6.0)  # [s] between two adverts of a device
@@ -72,7 +72,7 @@ class _Link:
     answers: list[bytes] = field(default_factory=list)
 
 
-class SimulatedRadio:
+class SimulatedRadio(Stackless):
     simulated = True
 
     def __init__(self, simulation: Simulation, start: float | None = None) -> None:
@@ -215,34 +215,8 @@ class SimulatedRadio:
         frame = link.answers.pop(0) if link.answers else monitor.live(self._time())
         return self._chance.randbytes(16) if device.fault is Fault.GARBAGE else frame
 
-    async def read_by_library(
-        self,
-        address: Address,
-        library: Callable[[Any, Any], Library],  # noqa: ARG002
-        limits: Limits,  # noqa: ARG002
-        on_link: Callable[[LinkState], None],  # noqa: ARG002
-        on_sample: Callable[[Sample], None],  # noqa: ARG002
-        adapter: str = "",  # noqa: ARG002
-    ) -> None:
-        raise Undecodable(f"{address} is simulated, and a library needs real Bluetooth.")
-
-    async def drop(self, address: Address) -> None:
-        """A link here ends with its session, whatever happens; there is none to drop."""
-
     async def links(self) -> tuple[Address, ...]:
         return tuple(sorted(self._linked))
-
-    async def clear(self, addresses: Collection[Address]) -> tuple[Address, ...]:  # noqa: ARG002
-        return ()
-
-    async def renew(self) -> None:
-        """There is no stack that could hang."""
-
-    def rescan(self, adapter: str) -> None:
-        """There is no scan that could fall silent."""
-
-    async def power_cycle(self, adapters: Collection[str] = ()) -> None:
-        """There is no adapter that could hang."""
 
 
 def _write(link: _Link, monitor: Monitor, frames: Sequence[bytes]) -> None:
