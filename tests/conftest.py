@@ -1,5 +1,7 @@
 """What all tests share: the option for long runs."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -18,3 +20,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     long = [item for item in items if item.get_closest_marker("soak")]
     config.hook.pytest_deselected(items=long)
     items[:] = [item for item in items if item not in long]
+
+
+@pytest.fixture
+def visible_path(tmp_path: Path) -> Path:
+    """A `tmp_path` that others may enter: pytest shuts them out of the folders above."""
+    for each in (tmp_path, *tmp_path.parents):
+        if not each.stat().st_mode & 0o001:
+            each.chmod(0o755)
+    return tmp_path

@@ -116,7 +116,7 @@ def test_a_folder_that_cannot_be_written_is_said_with_what_to_do(tmp_path: Path)
     assert "cannot be written" in done.stderr
 
 
-def test_a_folder_that_cannot_be_entered_is_said(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_entered_is_said(visible_path: Path) -> None:
     program = (
         "import os, sys, pathlib\n"
         "from hawk.config.load import load\n"
@@ -127,10 +127,8 @@ def test_a_folder_that_cannot_be_entered_is_said(tmp_path: Path) -> None:
         "    try:\n        work(pathlib.Path(sys.argv[1]))\n"
         "    except ConfigurationError as error:\n        print(error)"
     )
-    closed = tmp_path / "closed"
+    closed = visible_path / "closed"
     closed.mkdir(mode=0o000)
-    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        parent.chmod(0o755)
     try:
         done = subprocess.run(
             [sys.executable, "-c", program, str(closed / "data")], capture_output=True, text=True, check=True
@@ -142,7 +140,7 @@ def test_a_folder_that_cannot_be_entered_is_said(tmp_path: Path) -> None:
     assert ("sudo chown -R" if os.getuid() == 0 else "chmod -R u+rwX") in done.stdout
 
 
-def test_a_folder_of_somebody_else_names_the_chown(tmp_path: Path) -> None:
+def test_a_folder_of_somebody_else_names_the_chown(visible_path: Path) -> None:
     """As somebody who may not write there, which root has to become first."""
     program = (
         "import os, sys, pathlib\n"
@@ -152,11 +150,9 @@ def test_a_folder_of_somebody_else_names_the_chown(tmp_path: Path) -> None:
         "try:\n    DataFolder.open(pathlib.Path(sys.argv[1])).__enter__()\n"
         "except ConfigurationError as error:\n    print(error, os.getuid())"
     )
-    folder = tmp_path / "data"
+    folder = visible_path / "data"
     folder.mkdir()
     folder.chmod(0o555)
-    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        parent.chmod(0o755)
     done = subprocess.run(
         [sys.executable, "-c", program, str(folder)], capture_output=True, text=True, check=True
     )

@@ -49,14 +49,24 @@ class LazyGroup(click.Group):
 
 
 def _said(error: BaseException) -> int:
-    """The exit code. A nursery hands on Ctrl-C in a group."""
+    """The exit code."""
     import logging
 
-    group = BaseExceptionGroup("", [error])
-    if group.subgroup(KeyboardInterrupt) is not None:
+    if _interrupted(error):
         return INTERRUPTED
     logging.getLogger("hawk").critical("this should not have happened: please report it", exc_info=error)
     return INTERNAL
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether it comes of Ctrl-C. A nursery hands that on in a group, and Python 3.11 as the cause
+    of a RuntimeError when it comes while a class is made, as in an import.
+    """
+    if error is None:
+        return False
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(_interrupted, error.exceptions))
+    return isinstance(error, KeyboardInterrupt) or _interrupted(error.__cause__)
 
 
 @click.group(

@@ -31,7 +31,8 @@ class Known:
 
     def with_older(self, placed: Sequence[Placed]) -> "Known":
         """`placed`, of which there is at least one, the oldest first."""
-        return Known(self.count + len(placed), placed[0].utc, self.until, self.tail)
+        newest_first = tuple(each.raw for each in reversed(placed))
+        return Known(self.count + len(placed), placed[0].utc, self.until, (*self.tail, *newest_first)[:TAIL])
 
     def with_newer(self, placed: Sequence[Placed]) -> "Known":
         newest_first = tuple(each.raw for each in reversed(placed[-TAIL:]))
@@ -84,7 +85,8 @@ def batches(plan: Plan, size: int) -> Iterator[tuple[Sequence[Placed], Known]]:
 def _seam(records: Sequence[bytes], newest: int, interval: int, known: Known) -> int | None:
     """How many of the records are newer than those in the log; None if these are of another time.
 
-    Where the tail fits in several places, the battery was at rest: then the clock decides.
+    Where the tail fits in several places, the battery was at rest: then the clock decides, and of those
+    that it cannot tell apart the one behind which there is just what the log has.
     """
     if not known.count:
         return len(records)
@@ -92,7 +94,12 @@ def _seam(records: Sequence[bytes], newest: int, interval: int, known: Known) ->
     length = min(len(known.tail), len(records))
     tail = list(known.tail[:length])
     fits = (at for at in range(len(records) - length + 1) if list(records[at : at + length]) == tail)
-    return min(fits, key=lambda at: abs(at - expected), default=None)
+
+    def doubt(at: int) -> tuple[bool, bool, int]:
+        off = abs(at - expected)
+        return off > 1, len(records) - at != known.count, off
+
+    return min(fits, key=doubt, default=None)
 
 
 def _by_clock(records: Sequence[bytes], newest: int, interval: int, known: Known) -> int:

@@ -102,6 +102,19 @@ def test_ctrl_c_in_a_nursery_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
     assert CliRunner().invoke(main, ["decode"]).exit_code == 130
 
 
+def test_ctrl_c_while_a_module_is_imported_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Field:
+        def __set_name__(self, *_: Any) -> None:
+            raise KeyboardInterrupt
+
+    async def importing() -> None:
+        async with trio.open_nursery():
+            type("Task", (), {"fields": Field()})
+
+    monkeypatch.setattr(LazyGroup, "get_command", lambda *_: trio.run(importing))
+    assert CliRunner().invoke(main, ["decode"]).exit_code == 130
+
+
 def test_wrong_usage_is_still_2() -> None:
     assert CliRunner().invoke(main, ["decode", "--nonsense"]).exit_code == 2
     assert CliRunner().invoke(main, ["decode", "--help"]).exit_code == 0

@@ -87,31 +87,23 @@ def seen_by_nobody(data: Path) -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
-@pytest.fixture
-def other(tmp_path: Path) -> Path:
-    """Our folder, which others may see."""
-    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        parent.chmod(0o755)
-    return tmp_path
-
-
 UID = os.getuid() or 65534
 
 
-def test_a_folder_of_somebody_else_names_the_chown(other: Path) -> None:
-    other.chmod(0o555)
-    check = seen_by_nobody(other)
+def test_a_folder_of_somebody_else_names_the_chown(visible_path: Path) -> None:
+    visible_path.chmod(0o555)
+    check = seen_by_nobody(visible_path)
     assert check["ok"] is False
-    assert check["detail"].endswith(f"belongs to uid {other.stat().st_uid}, this is uid {UID}.")
+    assert check["detail"].endswith(f"belongs to uid {visible_path.stat().st_uid}, this is uid {UID}.")
     assert check["fix"].startswith(f"sudo chown -R {UID}:")
 
 
-def test_a_folder_that_cannot_even_be_looked_for_names_who_could(other: Path) -> None:
-    (other / "home").mkdir(mode=0o600)
-    check = seen_by_nobody(other / "home" / "deep" / "data")
+def test_a_folder_that_cannot_even_be_looked_for_names_who_could(visible_path: Path) -> None:
+    (visible_path / "home").mkdir(mode=0o600)
+    check = seen_by_nobody(visible_path / "home" / "deep" / "data")
     assert check["ok"] is False
-    assert check["detail"].startswith(f"{other}/home belongs to uid")
-    assert f"run it as uid {other.stat().st_uid}" in check["fix"]
+    assert check["detail"].startswith(f"{visible_path}/home belongs to uid")
+    assert f"run it as uid {visible_path.stat().st_uid}" in check["fix"]
 
 
 def test_the_disk_is_that_of_a_folder_yet_to_be_made(tmp_path: Path) -> None:

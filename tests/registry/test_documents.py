@@ -173,12 +173,10 @@ except ConfigurationError as error:
 """
 
 
-def test_one_that_we_may_not_read_is_said_with_what_to_do(tmp_path: Path) -> None:
+def test_one_that_we_may_not_read_is_said_with_what_to_do(visible_path: Path) -> None:
     """As somebody who may not, which root has to become first."""
-    path = written_twice(tmp_path)
+    path = written_twice(visible_path)
     path.chmod(0)
-    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        parent.chmod(0o755)
     done = subprocess.run(
         [sys.executable, "-c", _READER, str(path)], capture_output=True, text=True, check=True
     )

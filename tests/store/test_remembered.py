@@ -67,6 +67,16 @@ def test_downloads_one_after_another_keep_each_record_once_and_near_its_time(
     assert all(before < after for before, after in pairwise(in_order))
 
 
+def test_a_battery_at_rest_is_counted_right_half_an_interval_after_its_first_record() -> None:
+    """The clock alone cannot say whether there is one more; the number of records can."""
+    battery, log, known = Battery([1200] * 9, 0), set[int](), NOTHING
+    for at in (STEP // 2, STEP, STEP + 1):
+        missing = plan(battery.read(at), T0 + at, STEP, known, ())
+        known = after(missing)
+        log.update(each.utc for each in missing.older + missing.newer)
+    assert (len(log), known.count) == (2, 2)
+
+
 def test_what_was_measured_live_is_never_said_again_by_history() -> None:
     live = T0 - 5 * STEP + 30_000
     missing = plan([record(1200 + i) for i in range(20)], T0, STEP, NOTHING, (live,))
