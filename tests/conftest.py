@@ -1,5 +1,6 @@
 """What all tests share: the option for long runs."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,9 @@ from hypothesis import HealthCheck, settings
 # A busy machine is no failure: speed is measured by `python -m tests.benchmarks`.
 settings.register_profile("hawk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("hawk")
+
+# A shell starts what it runs in the background with Ctrl-C ignored, and so would be what the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
