@@ -17,7 +17,7 @@ def open_radio(settings: Settings, *, exclusive: bool = True) -> Radio:
         if settings.simulation.replay:
             return _replayed(settings.simulation.replay, settings.simulation.speed)
         return SimulatedRadio(settings.simulation)
-    from hawk.ble.bleak_radio import BleakRadio
+    from hawk.ble.bleak_radio.radio import BleakRadio
 
     return BleakRadio(settings.bluetooth.adapters, exclusive=exclusive)
 

@@ -33,7 +33,7 @@ _QUANTITIES = {
 
 
 class BmsSession:
-    """One, with one device; hawk.ble.bleak_radio says when."""
+    """One, with one device; hawk.ble.bleak_radio.radio says when."""
 
     def __init__(self, family: str, secret: str, device: Any, advertisement: Any) -> None:
         """`device` and `advertisement` are bleak's. Without a `family` the library looks for it."""

@@ -11,7 +11,7 @@ import trio
 import trio_asyncio
 
 from actors import ChildSpec, open_system
-from hawk.ble.bleak_radio import BleakRadio
+from hawk.ble.bleak_radio.radio import BleakRadio
 from hawk.ble.radio import Limits
 from hawk.devices.exchange import LiveExchange
 from hawk.drivers import bm6, catalogue

@@ -11,7 +11,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from hawk.ble.bleak_radio import BleakRadio
+from hawk.ble.bleak_radio.radio import BleakRadio
 from hawk.ble.radio import Conversation, Limits
 from hawk.drivers.bm_drivers import BM2, BM6, BM7
 from hawk.drivers.bm_family import GATT

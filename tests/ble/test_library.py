@@ -11,7 +11,7 @@ import pytest
 import trio
 from bleak import BleakClient
 
-from hawk.ble.bleak_radio import BleakRadio
+from hawk.ble.bleak_radio.radio import BleakRadio
 from hawk.ble.radio import Limits
 from hawk.errors import (
     Busy,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import trio
 
-from hawk.ble.bleak_radio import BleakRadio
+from hawk.ble.bleak_radio.radio import BleakRadio
 from hawk.ble.bluez import Bluez
 from hawk.ble.claim import claimed
 from hawk.doctor import reading

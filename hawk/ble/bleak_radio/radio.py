@@ -1,4 +1,4 @@
-"""The radio of a real machine: BlueZ through bleak. The only module that imports bleak.
+"""The radio that bleak makes.
 
 bleak speaks asyncio, so everything here with a leading underscore runs in an asyncio loop of its
 own, behind `actors.Bridge`. A session is one coroutine there, so that a cancelled one still lets
@@ -6,38 +6,31 @@ its link go. What BlueZ does in each case was measured: docs/bluetooth.md.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 
 import trio
 from bleak import BleakClient, BleakScanner
-from bleak.args.bluez import BlueZDiscoveryFilters
-from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
-from bleak.exc import (
-    BleakBluetoothNotAvailableError,
-    BleakBluetoothNotAvailableReason,
-    BleakCharacteristicNotFoundError,
-    BleakDBusError,
-    BleakDeviceNotFoundError,
-    BleakError,
-    BleakGATTProtocolError,
-)
+from bleak.exc import BleakError
 
 from actors.bridge import Bridge, LoopGone
 from hawk.ble import refusal
+from hawk.ble.bleak_radio.conversing import clear, converse, disconnect
+from hawk.ble.bleak_radio.errors import translated
+from hawk.ble.bleak_radio.hearing import EVERY_ADVERT, Heard, hear, is_connected
 from hawk.ble.bluez import Bluez, KnownDevice, Moved, adapter_of, chosen, idle
 from hawk.ble.claim import claimed
 from hawk.ble.ears import Ears
 from hawk.ble.fresh import Fresh
 from hawk.ble.radio import Conversation, Limits, Told, held_by_another, to_nobody
-from hawk.ble.talk import Deadlines, News, bounded, finished, talk
+from hawk.ble.talk import News, bounded, finished
 from hawk.drivers.api import Gatt, Library
 from hawk.drivers.guard import failing, sane
-from hawk.errors import BluetoothError, BluetoothStuck, Busy, NoAdapter, SilentDevice, Undecodable
+from hawk.errors import BluetoothError, Busy, NoAdapter
 from hawk.model.address import Address, parse_address
 from hawk.model.advertisement import Advertisement
 from hawk.model.device import LinkState
@@ -51,14 +44,9 @@ _POWER = 15.0  # [s] to switch an adapter off
 _POWER_ON = 40.0  # [s] to switch it on again, with all attempts
 _PAUSE = 2.0  # [s] between off and on, and between attempts
 _ATTEMPTS = 5  # to switch it on
-_WRITABLE = frozenset({"write", "write-without-response"})
-_NOTIFYING = frozenset({"notify", "indicate"})
-_EVERY_ADVERT = BlueZDiscoveryFilters(DuplicateData=True)  # otherwise BlueZ merges old data into new
-_BASE = "-0000-1000-8000-00805f9b34fb"  # of the UUIDs that have a short form
 _ENDED = "The Bluetooth part of the program ended; it starts again by itself."
 
 R = TypeVar("R")
-_Heard = asyncio.Queue[Advertisement | Exception | Moved]
 
 
 class BleakRadio:
@@ -81,12 +69,8 @@ class BleakRadio:
 
     async def run(self) -> None:
         while True:
-            self._bluez, self._ears, self._scanners, self._talking = (
-                None,
-                None,
-                (),
-                {},
-            )  # of a loop that ended
+            self._bluez = self._ears = None  # of a loop that ended
+            self._scanners, self._talking = (), {}
             self._renewed.set()
             with trio.CancelScope() as self._running:
                 await self._bridge.run()
@@ -173,7 +157,7 @@ class BleakRadio:
     # -- hearing -----------------------------------------------------------------------------
 
     async def _listen(self, heard: Callable[[Advertisement], None], told: Told) -> None:
-        queue: _Heard = asyncio.Queue()
+        queue: Heard = asyncio.Queue()
         async with Bluez.opened() as bluez:
             bus_id = await bluez.bus_id() if self._exclusive else ""
             ears = Ears(partial(self._scanning, queue, bluez, bus_id), told, queue.put_nowait)
@@ -207,7 +191,7 @@ class BleakRadio:
                     session.put_nowait(trouble)
         await ears.follow(chosen(there, self._adapters))
 
-    def _tell(self, queue: _Heard, news: NoAdapter | Moved) -> None:
+    def _tell(self, queue: Heard, news: NoAdapter | Moved) -> None:
         """Also the sessions: a client whose daemon was killed believes for ever that it is connected."""
         queue.put_nowait(news)
         if isinstance(news, NoAdapter):
@@ -215,9 +199,9 @@ class BleakRadio:
                 session.put_nowait(news)
 
     @asynccontextmanager
-    async def _scanning(self, queue: _Heard, bluez: Bluez, bus_id: str, adapter: str) -> AsyncIterator[None]:
+    async def _scanning(self, queue: Heard, bluez: Bluez, bus_id: str, adapter: str) -> AsyncIterator[None]:
         scanner = BleakScanner(
-            partial(_hear, Fresh(), queue), bluez={"adapter": adapter, "filters": _EVERY_ADVERT}
+            partial(hear, Fresh(), queue), bluez={"adapter": adapter, "filters": EVERY_ADVERT}
         )
         with ExitStack() as claim:
             if self._exclusive:
@@ -246,7 +230,7 @@ class BleakRadio:
         ]
         if not known:
             raise refusal.not_heard(address)
-        if address not in self._ours and any(_is_connected(said) for _, said in known):
+        if address not in self._ours and any(is_connected(said) for _, said in known):
             raise held_by_another(address)
         return max(known, key=lambda found: (adapter_of(found[0].details["path"]) == adapter, found[1].rssi))
 
@@ -264,11 +248,11 @@ class BleakRadio:
         device, news = self._device(address, adapter)[0], News()
         lost = refusal.link_lost(address, "the device or the radio ended it")
         client = BleakClient(device, lambda _: news.put_nowait(lost), timeout=limits.connect)
-        async with self._linked(device, client.connect, partial(_disconnect, client), limits, on_link):
+        async with self._linked(device, client.connect, partial(disconnect, client), limits, on_link):
             if client.is_connected:
-                _clear(news)  # of attempts that failed: bleak repeats some by itself
+                clear(news)  # of attempts that failed: bleak repeats some by itself
             with self._listed(news, device), translated(address, linked=True):
-                await _converse(client, gatt, conversation, news, limits)
+                await converse(client, gatt, conversation, news, limits)
 
     async def _library_session(
         self,
@@ -414,48 +398,6 @@ def _loop_needed() -> Iterator[None]:
         raise NoAdapter(_ENDED) from error
 
 
-def _is_connected(said: AdvertisementData) -> bool:
-    """By now: bleak keeps these properties as BlueZ signals them."""
-    return bool(said.platform_data[1].get("Connected"))
-
-
-def _hear(fresh: Fresh, queue: _Heard, device: BLEDevice, said: AdvertisementData) -> None:
-    path, properties = said.platform_data
-    news = fresh.news(
-        path,
-        said.rssi,
-        connected=bool(properties.get("Connected")),
-        services_resolved=bool(properties.get("ServicesResolved")),
-        manufacturer_data=said.manufacturer_data,
-    )
-    if news is None:
-        return
-    queue.put_nowait(
-        Advertisement(
-            address=parse_address(device.address),
-            name=said.local_name,
-            rssi=said.rssi,
-            adapter=adapter_of(path),
-            manufacturer_data=news,
-            service_uuids=tuple(uuid.lower() for uuid in said.service_uuids),
-            service_data={uuid.lower(): data for uuid, data in said.service_data.items()},
-        )
-    )
-
-
-async def _disconnect(client: BleakClient, within: float) -> bool:
-    """Whether BlueZ said that the link is gone.
-
-    Called for a link that was lost, too: until then the client keeps its D-Bus connection. Not called
-    after a connect that failed, which has undone itself: bleak 3.1 may then wait for ever.
-    """
-    try:
-        await finished(client.disconnect(), within)
-    except (BleakError, OSError, EOFError):  # so it is looked at, and asked for once more
-        return False
-    return True
-
-
 async def _connect_by(session: Library, release: float) -> None:
     """What is half done is undone, too."""
     connected = False
@@ -472,133 +414,3 @@ async def _dismiss(session: Library, seconds: float) -> bool:
     with suppress(BleakError, OSError, EOFError, BluetoothError):
         await finished(session.disconnect(), seconds)
     return False
-
-
-def _clear(news: News) -> None:
-    while not news.empty():
-        news.get_nowait()
-
-
-async def _converse(
-    client: BleakClient, gatt: Gatt, conversation: Conversation, news: News, limits: Limits
-) -> None:
-    watch = Deadlines(limits.session, limits.step)
-    write = _writer(client, gatt, watch)
-    notifying = _characteristic(client, gatt.notify_service or gatt.service, gatt.notify, _NOTIFYING)
-    try:
-        async with watch:
-            with watch.step("let us subscribe"):
-                await client.start_notify(notifying, lambda _, data: news.put_nowait(bytes(data)))
-            await asyncio.sleep(gatt.settle)
-            await _knock(client, gatt, watch)
-            await talk(conversation, news, write)
-    except TimeoutError as error:
-        raise SilentDevice(f"{client.address} is connected, but did not {watch.what} in time.") from error
-
-
-def _writer(client: BleakClient, gatt: Gatt, watch: Deadlines) -> Callable[[bytes], Awaitable[None]]:
-    """Raises Undecodable when the device has no place to write to."""
-    if not gatt.write:
-        return _write_nothing
-    writable = _characteristic(client, gatt.service, gatt.write, _WRITABLE)
-    offered = "write" in writable.properties, "write-without-response" in writable.properties
-    response = offered[0] and (gatt.acknowledged or not offered[1])
-    ignored = (BleakError,) if response and not gatt.acknowledged else ()
-
-    async def write(data: bytes) -> None:
-        await asyncio.sleep(gatt.pause)
-        with watch.step("take a command"), suppress(*ignored):
-            await client.write_gatt_char(writable, data, response=response)
-
-    return write
-
-
-async def _write_nothing(data: bytes) -> None:
-    raise ValueError(f"{data.hex()} for a device that is only listened to")  # a bug in its driver
-
-
-async def _knock(client: BleakClient, gatt: Gatt, watch: Deadlines) -> None:
-    """What comes of it says nothing."""
-    for each in client.services.characteristics.values() if gatt.knock else ():
-        if each.uuid == gatt.knock:
-            with watch.step("let itself be read"), suppress(BleakError):
-                await client.read_gatt_char(each)
-
-
-def _characteristic(
-    client: BleakClient, service: str, uuid: str, properties: frozenset[str]
-) -> BleakGATTCharacteristic:
-    """The one with one of these properties: some devices show a UUID twice. Raises Undecodable."""
-    found = [
-        each
-        for each in client.services.characteristics.values()
-        if each.uuid == uuid
-        and service in {"", each.service_uuid}
-        and not properties.isdisjoint(each.properties)
-    ]
-    if not found:
-        where = (
-            f"service {_short(service)} with {_short(uuid)}" if service else f"characteristic {_short(uuid)}"
-        )
-        raise Undecodable(f"{client.address} offers no {where}: it is of another family than its type says.")
-    if len(services := {each.service_uuid for each in found}) > 1:
-        several = ", ".join(sorted(services))
-        raise Undecodable(f"{client.address} has {_short(uuid)} in several services ({several}): say which.")
-    return found[0]
-
-
-def _short(uuid: str) -> str:
-    return uuid[4:8] if uuid.endswith(_BASE) else uuid
-
-
-@contextmanager
-def translated(address: Address | None = None, *, linked: bool = False) -> Iterator[None]:
-    """Everything that bleak and D-Bus raise, as errors of ours. `address` is None about an adapter."""
-    try:
-        yield
-    except TimeoutError as error:
-        raise _too_slow(address, linked=linked) from error
-    except BleakBluetoothNotAvailableError as error:
-        raise _not_available(error) from error
-    except BleakDBusError as error:
-        raise refusal.refused(error.dbus_error, " ".join(error.args[1:]), address, linked=linked) from error
-    except BleakGATTProtocolError as error:
-        raise _refused(address, f"the device refused a request ({error.args[1]})", linked=linked) from error
-    except BleakCharacteristicNotFoundError as error:
-        raise Undecodable(f"{address}: {error} It is of another family than its type says.") from error
-    except BleakDeviceNotFoundError as error:
-        raise _refused(address, "not found", linked=linked) from error
-    except BleakError as error:
-        raise _refused(address, str(error), linked=linked) from error
-    except (OSError, EOFError) as error:
-        raise refusal.no_bus(error) from error
-
-
-def _too_slow(address: Address | None, *, linked: bool) -> Exception:
-    if address is None:
-        return refusal.daemon_silent()
-    if linked:
-        return SilentDevice(f"{address} is connected, but the conversation did not end in time.")
-    return refusal.connect_timed_out(address)
-
-
-def _not_available(error: BleakBluetoothNotAvailableError) -> NoAdapter:
-    reason = BleakBluetoothNotAvailableReason
-    match error.reason:
-        case reason.POWERED_OFF:
-            return refusal.powered_off("of this machine")
-        case reason.DENIED_BY_SYSTEM | reason.DENIED_BY_USER | reason.DENIED_BY_UNKNOWN:
-            return refusal.no_permission(str(error.args[0]))
-        case _:
-            return refusal.no_adapter()
-
-
-def _refused(address: Address | None, text: str, *, linked: bool) -> Exception:
-    """What bleak itself says, without an error of D-Bus."""
-    if address is None:
-        return BluetoothStuck(f"Bluetooth cannot be used ({text}): 'bluetoothctl list' shows the adapters.")
-    if linked:
-        return refusal.link_lost(address, text)
-    if "not found" in text:
-        return refusal.not_heard(address)
-    return refusal.connect_failed(address, text)

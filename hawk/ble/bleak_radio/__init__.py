@@ -1,0 +1,1 @@
+"""The radio of a real machine: BlueZ through bleak, which nothing else imports."""
