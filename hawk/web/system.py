@@ -10,13 +10,13 @@ from hawk import __version__
 from hawk.ble.messages import AdapterStatus, ArbiterStatus, GetArbiterStatus, GetScannerStatus, ScannerStatus
 from hawk.directory.messages import ListDevices
 from hawk.errors import Invalid, StoreUnavailable
+from hawk.model.attributes import timestamp
 from hawk.model.device import DeviceView, Lifecycle
 from hawk.registry.messages import GetNotices
 from hawk.store.messages import GetStoreStatus, StoreStatus
 from hawk.web.http import COOKIE, answer, check_token, endpoint, no_content, services
 from hawk.web.jsonapi import ApiError, check_content_type, parse_json, resource
 from hawk.web.query import Asked, Parameters
-from hawk.web.resources import timestamp
 from hawk.web.services import Services, ask
 
 routes = Blueprint("system", __name__)
