@@ -21,7 +21,7 @@ LAYERS = [
     ["hawk.events", "hawk.config.schema", "hawk.ble.radio", "hawk.ble.recording", "hawk.ble.tape", "messages"],
     ["hawk.drivers"],
     ["pure"],
-    ["hawk.registry", "hawk.directory", "hawk.store", "hawk.vehicles", "hawk.ble", "hawk.devices", "hawk.jobs",
+    ["hawk.registry", "hawk.directory", "hawk.store", "hawk.vehicles", "hawk.ble", "hawk.devices", "hawk.jobs", "hawk.mqtt",
      "hawk.config", "hawk.datafolder", "hawk.logs"],
     ["hawk.doctor"],
     ["hawk.web"],
