@@ -75,6 +75,10 @@ class Topics:
     def named(self, topic: Topic, id_: str = "") -> str:
         return f"{self.prefix}/{_filled(topic.path, id_)}"
 
+    def named_in(self, path: str) -> str:
+        """What is listened to."""
+        return f"{self.prefix}/{path}"
+
     def message(self, topic: Topic, payload: str | Mapping[str, Any], id_: str = "") -> Message:
         text = payload if isinstance(payload, str) else to_json(payload)
         return Message(self.named(topic, id_), text, min(topic.qos, self.qos), topic.retain)
@@ -98,7 +102,7 @@ class Topics:
 
     @property
     def listened_to(self) -> tuple[str, ...]:
-        return tuple(f"{self.prefix}/{path}" for path in (COMMAND, GATEWAY_SET, DEVICE_SET.format("+")))
+        return tuple(map(self.named_in, (COMMAND, GATEWAY_SET, DEVICE_SET.format("+"))))
 
     def device_of_set(self, topic: str) -> Address | None:
         """Whose settings are to change; None for any other topic. Raises Invalid for what is no address."""
