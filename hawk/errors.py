@@ -4,8 +4,9 @@ Everything here is expected. Such an error in an answer goes to the asker and is
 the protocol between actors; any other exception is a bug, and the actor's supervisor
 restarts it. `code` is the word that API, command line and MQTT give to programs.
 Who handles what: ProtocolError the device's exchange; BluetoothError the device actor
-and the scanner, which try again; RegistryError and the other refusals of a request the
-caller at the API or the command line; StartError `hawk.cli`, which exits.
+and the scanner, BrokerDown the publisher, which all try again; RegistryError and the other
+refusals of a request the caller at the API, the command line or MQTT; StartError `hawk.cli`,
+which exits.
 """
 
 from typing import ClassVar
@@ -207,6 +208,21 @@ class CannotWrite(HawkError):
     """A document could not be written; what was there before is still there."""
 
     code = "cannot_write"
+
+
+# -- MQTT ------------------------------------------------------------------------------
+
+
+class BrokerDown(HawkError):
+    """No broker, or not any more. The publisher tries again for ever."""
+
+    code = "broker_down"
+
+
+class BrokerRefuses(BrokerDown):
+    """It is there, but will not have us as we are: somebody has to change a setting, there or here."""
+
+    code = "broker_refuses"
 
 
 # -- starting --------------------------------------------------------------------------

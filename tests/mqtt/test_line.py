@@ -1,0 +1,127 @@
+"""The line to a real mosquitto."""
+
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from hawk.errors import BrokerDown, BrokerRefuses
+from hawk.mqtt.line import Arrived, Line, Server
+from hawk.mqtt.topics import Message
+from tests.mqtt.mosquitto import Mosquitto, Witness, free_port, say
+
+WILL = Message("battery_hawk/system/availability", "offline", 1, retain=True)
+
+
+def server(port: int) -> Server:
+    return Server("127.0.0.1", port, "battery_hawk_test", timeout=5.0)
+
+
+@asynccontextmanager
+async def session(
+    at: Server, *filters: str
+) -> AsyncIterator[tuple[Line, "trio.MemoryReceiveChannel[Arrived]"]]:
+    line, up = Line(), trio.Event()
+    send, receive = trio.open_memory_channel[Arrived](100)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(line.run)
+        nursery.start_soon(line.session, at, WILL, filters, up.set, send.send_nowait)
+        with trio.fail_after(20):
+            await up.wait()
+        yield line, receive
+        nursery.cancel_scope.cancel()
+
+
+async def failed(at: Server) -> BrokerDown:
+    line = Line()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(line.run)
+        with trio.fail_after(20), pytest.raises(BrokerDown) as caught:
+            await line.session(at, WILL, (), lambda: None, lambda _: None)
+        nursery.cancel_scope.cancel()
+    return caught.value
+
+
+@pytest.mark.parametrize("version", ["3.1.1", "5"])
+async def test_messages_arrive_with_their_qos_and_retain_flag(tmp_path: Path, version: str) -> None:
+    with Mosquitto(tmp_path) as broker, Witness(broker.port, "a/#") as witness:
+        async with session(replace(server(broker.port), version=version)) as (line, _):
+            sent = [Message(f"a/{qos}", f"{qos} °C", qos, retain=qos == 1) for qos in (0, 1, 2)]
+            await line.send(sent)
+            heard = [await trio.to_thread.run_sync(witness.next) for _ in sent]
+        assert [(said.topic, said.qos, said.text) for said in heard] == [
+            ("a/0", 0, "0 °C"), ("a/1", 1, "1 °C"), ("a/2", 2, "2 °C"),
+        ]  # fmt: skip
+        with Witness(broker.port, "a/#") as late:
+            assert (said := late.next()).topic == "a/1"
+            assert said.retain
+
+
+async def test_what_others_say_arrives_and_whether_it_was_retained(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker:
+        say(broker.port, "cmd", "old", "-r")
+        async with session(server(broker.port), "cmd") as (_, arrived):
+            with trio.fail_after(20):
+                assert await arrived.receive() == Arrived("cmd", b"old", retained=True)
+                await trio.to_thread.run_sync(say, broker.port, "cmd", "new")
+                assert await arrived.receive() == Arrived("cmd", b"new", retained=False)
+
+
+async def test_a_broker_that_is_killed_ends_the_session(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker:
+        with pytest.raises(ExceptionGroup) as caught:
+            await _killed(broker)
+        assert caught.group_contains(BrokerDown, match=f"the connection to 127.0.0.1:{broker.port} was lost")
+
+
+async def _killed(broker: Mosquitto) -> None:
+    async with session(server(broker.port)):
+        broker.kill()
+        await trio.sleep_forever()
+
+
+async def test_after_a_session_was_ended_in_order_the_will_is_not_said(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker, Witness(broker.port, "#") as witness:
+        async with session(server(broker.port)):
+            pass
+        say(broker.port, "after", "it")
+        assert witness.next().topic == "after"
+
+
+async def test_no_broker_is_said(tmp_path: Path) -> None:
+    error = await failed(server(free_port()))
+    assert "cannot be reached: [Errno 111]" in str(error)
+    assert not isinstance(error, BrokerRefuses)
+    nowhere = await failed(replace(server(1883), host="nowhere.invalid"))
+    assert "nowhere.invalid:1883 cannot be reached" in str(nowhere)
+
+
+async def test_without_a_session_nothing_can_be_sent() -> None:
+    line = Line()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(line.run)
+        await wait_all_tasks_blocked()
+        with pytest.raises(BrokerDown):
+            await line.send([WILL])
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("version", ["3.1.1", "5"])
+async def test_a_wrong_password_names_the_settings(tmp_path: Path, version: str) -> None:
+    passwords = tmp_path / "passwords"
+    passwords.touch(mode=0o600)
+    subprocess.run(["mosquitto_passwd", "-b", str(passwords), "hawk", "right"], check=True)
+    with Mosquitto(tmp_path, ("allow_anonymous false", f"password_file {passwords}")) as broker:
+        right = replace(server(broker.port), username="hawk", password="right", version=version)
+        async with session(right):
+            pass
+        for wrong in (replace(right, password="wrong"), server(broker.port)):
+            error = await failed(replace(wrong, version=version))
+            assert isinstance(error, BrokerRefuses)
+            assert "mqtt.username, mqtt.password" in str(error)
+            assert "wrong" not in repr(wrong)
