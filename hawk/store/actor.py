@@ -20,15 +20,20 @@ from hawk.model.reading import Moment, Reading
 from hawk.store.durability import wait_before_commit
 from hawk.store.messages import (
     Counts,
+    CountUnsent,
     Durability,
     Flush,
+    GetCursor,
     GetLatest,
     GetLatestOfAll,
     GetReadings,
     GetReadingsAfter,
     GetStoreStatus,
+    GetSummariesAfter,
+    HoldPurging,
     Imported,
     ImportHistory,
+    MoveCursor,
     StoreState,
     StoreStatus,
 )
@@ -81,6 +86,16 @@ class StoreActor(Actor):
                 return self._read(self._log.page, message, self._clock.moment())
             case GetReadingsAfter(seq, limit):
                 return self._read(self._log.after, seq, limit, self._clock.moment())
+            case GetSummariesAfter(seq, limit):
+                return self._read(self._log.summaries_after, seq, limit)
+            case GetCursor(sink, stream):
+                return self._read(self._log.cursor, sink, stream)
+            case CountUnsent(sink, stream):
+                return self._read(self._log.unsent, sink, stream)
+            case MoveCursor():
+                return self._write(self._log.move_cursor, message)
+            case HoldPurging(sinks):
+                return self._log.hold_purging(sinks)
             case ImportHistory():
                 return self._import_history(message)
             case GetStoreStatus():
@@ -171,6 +186,17 @@ class StoreActor(Actor):
             later.fail(error)
             return
         later.resolve(_imported(wanted, stored))
+
+    def _write(self, work: Callable[..., T], *args: object) -> Later[T]:
+        later: Later[T] = Later()
+        self.spawn(self._do, later, work, *args)
+        return later
+
+    async def _do(self, later: Later[T], work: Callable[..., T], *args: object) -> None:
+        try:
+            later.resolve(await self._in_writer(work, *args))
+        except StoreUnavailable as error:
+            later.fail(error)
 
     async def _in_writer(self, work: Callable[..., T], *args: object) -> T:
         async with self._writing:

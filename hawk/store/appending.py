@@ -10,9 +10,9 @@ from typing import Self
 
 from hawk.model.address import Address
 from hawk.model.reading import Moment, Reading, Source
-from hawk.store import queries
+from hawk.store import cursors, queries
 from hawk.store.connection import open_writer
-from hawk.store.messages import ImportHistory
+from hawk.store.messages import ImportHistory, MoveCursor
 from hawk.store.remembered import LIVE_NEAR, Known, Placed, Plan, plan
 from hawk.store.rows import UNDATED, VALUES, Tags, boot_time_of, dated, tags_of, undated_of, values_of
 
@@ -118,6 +118,12 @@ class Appender:
             stored = self._keep(readings, now)
             self._remember(self._device(wanted.newest.device_id), then, round(wanted.interval * 1000))
         return len(stored)
+
+    def move_cursor(self, wanted: MoveCursor) -> None:
+        """Not beyond what was given out: rows to come would lie behind it."""
+        with self._transaction():
+            seq = min(wanted.seq, self._given)
+            cursors.move(self._connection, wanted.sink, wanted.stream, seq, wanted.refused)
 
     # -- in a transaction ------------------------------------------------------------------
 

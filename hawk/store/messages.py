@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from actors import Query
 from hawk.model.address import Address
 from hawk.model.reading import Reading, Sample, Source
+from hawk.model.summary import Summary
 
 
 class Durability(enum.StrEnum):
@@ -19,6 +20,13 @@ class Durability(enum.StrEnum):
 
     PROMPT = "prompt"  # as soon as the one before is written
     SD = "sd"  # gathered, which spares the card; one that was polled for goes at once
+
+
+class Stream(enum.StrEnum):
+    """What a sink can read; both are numbered from the same `seq`."""
+
+    READING = "reading"  # GetReadingsAfter
+    ROLLUP = "rollup"  # GetSummariesAfter
 
 
 class StoreState(enum.StrEnum):
@@ -63,6 +71,60 @@ class GetReadingsAfter(Query[tuple[Reading, ...]]):
 
     seq: int
     limit: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class GetSummariesAfter(Query[tuple[Summary, ...]]):
+    """The next ones of all devices, hours and days, in the order of `seq`. One that changes comes again."""
+
+    seq: int
+    limit: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    seq: int  # all up to it was delivered, refused or given up
+    dropped: int  # of these, those that never arrived: refused, or purged because they waited too long
+
+
+@dataclass(frozen=True, slots=True)
+class GetCursor(Query[Cursor | None]):
+    """None for a sink that never moved it: it has read nothing."""
+
+    sink: str
+    stream: Stream
+
+
+@dataclass(frozen=True, slots=True)
+class MoveCursor(Query[None]):
+    """Answered when it is on the disk. A cursor never moves back. Raises StoreUnavailable."""
+
+    sink: str
+    stream: Stream
+    seq: int
+    refused: int = 0  # rows up to `seq` that the sink would not take; added to `dropped`
+
+
+@dataclass(frozen=True, slots=True)
+class CountUnsent(Query[int]):
+    """Rows beyond the cursor: exact, but 100,000 also means more.
+
+    The newest `seq` less that of the cursor is no count: streams share their numbers, and a row that
+    changes leaves its old one unused.
+    """
+
+    sink: str
+    stream: Stream
+
+
+@dataclass(frozen=True, slots=True)
+class HoldPurging(Query[None]):
+    """Nothing is purged before these sinks have it; others may miss it. Replaces what was said before.
+
+    Until it is said for the first time, every sink that has a cursor holds.
+    """
+
+    sinks: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,12 @@ from hawk.clock import boot_id
 from hawk.errors import StoreUnavailable
 from hawk.model.address import Address
 from hawk.model.reading import Moment, Reading
-from hawk.store import queries
+from hawk.model.summary import Summary
+from hawk.store import cursors, queries, summaries
 from hawk.store.appending import Appender
 from hawk.store.backlog import Backlog
 from hawk.store.connection import Readers, is_corrupt, set_aside, translated
-from hawk.store.messages import Counts, GetReadings, ImportHistory, Page
+from hawk.store.messages import Counts, Cursor, GetReadings, ImportHistory, MoveCursor, Page, Stream
 from hawk.store.remembered import Known, Placed, Plan
 from hawk.store.schema import check_sqlite
 
@@ -42,6 +43,9 @@ class Log:
         self._damaged = False
         self._readers = Readers(path)
         self.backlog = Backlog()
+        self.held_by: frozenset[str] | None = (
+            None  # the sinks that purging waits for; None: all with a cursor
+        )
         self.set_aside: Path | None = None  # a damaged file that was replaced
 
     @classmethod
@@ -125,6 +129,15 @@ class Log:
         with self._appending() as appender:
             return appender.append_history(wanted, placed, then, now)
 
+    def hold_purging(self, sinks: frozenset[str]) -> None:
+        """Behind the cursors of these from now on."""
+        self._held_by = sinks
+
+    def move_cursor(self, wanted: MoveCursor) -> None:
+        """Raises StoreUnavailable; it is where it was then."""
+        with self._appending() as appender:
+            appender.move_cursor(wanted)
+
     @contextlib.contextmanager
     def _appending(self) -> Iterator[Appender]:
         """The one that writes, for one thread at a time. A failure closes it, which rolls back."""
@@ -178,6 +191,18 @@ class Log:
         """The next of all devices, in order of `seq`."""
         with self._readers.borrow() as connection:
             return queries.after(connection, seq, limit, now)
+
+    def summaries_after(self, seq: int, limit: int) -> tuple[Summary, ...]:
+        with self._readers.borrow() as connection:
+            return summaries.after(connection, seq, limit)
+
+    def cursor(self, sink: str, stream: Stream) -> Cursor | None:
+        with self._readers.borrow() as connection:
+            return cursors.cursor(connection, sink, stream)
+
+    def unsent(self, sink: str, stream: Stream) -> int:
+        with self._readers.borrow() as connection:
+            return cursors.unsent(connection, sink, stream)
 
     def newest_stored_at(self) -> int | None:
         """[ms since the epoch] No clock that shows less is right. None while nothing is stored."""

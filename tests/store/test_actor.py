@@ -23,15 +23,22 @@ from hawk.events import ReadingsStored
 from hawk.model.reading import Moment, Reading, Source
 from hawk.store.actor import RETRY, StoreActor
 from hawk.store.messages import (
+    CountUnsent,
+    Cursor,
     Durability,
     Flush,
+    GetCursor,
     GetLatest,
     GetLatestOfAll,
     GetReadings,
     GetReadingsAfter,
     GetStoreStatus,
+    GetSummariesAfter,
+    HoldPurging,
+    MoveCursor,
     StoreState,
     StoreStatus,
+    Stream,
 )
 from hawk.store.readings import Log
 from tests.store.samples import ADDRESS, NOW, OTHER, moment, reading, undated, voltages
@@ -271,6 +278,20 @@ async def test_questions_are_answered_from_the_log(path: Path, mock_clock: MockC
             assert voltages(rest.readings) == [2.0, 1.0, 0.0]
             assert rest.readings[-1] == first
             assert await bench.ask(GetReadingsAfter(4, 10)) == (last, other)
+
+
+async def test_a_sink_reads_on_behind_its_cursor(path: Path, mock_clock: MockClock) -> None:
+    with Log.open(path, "boot-1") as log:
+        async with running(log) as bench:
+            for n in range(3):
+                await bench.store.send(reading(n))
+            await bench.next_stored(3)
+            await bench.ask(HoldPurging(frozenset({"influx"})))
+            assert await bench.ask(GetCursor("influx", Stream.READING)) is None
+            await bench.ask(MoveCursor("influx", Stream.READING, 2, refused=1))
+            assert await bench.ask(GetCursor("influx", Stream.READING)) == Cursor(2, 1)
+            assert await bench.ask(CountUnsent("influx", Stream.READING)) == 1
+            assert await bench.ask(GetSummariesAfter(0)) == ()
 
 
 async def test_the_status_counts(path: Path, mock_clock: MockClock) -> None:
