@@ -25,7 +25,7 @@ from hawk.config.load import Given, Loaded, load
 from hawk.datafolder import DataFolder, check_writable
 from hawk.doctor import machine
 from hawk.drivers import catalogue
-from hawk.errors import HawkError, StoreUnavailable, WithoutBluetooth
+from hawk.errors import HawkError, RestartAsked, StartError, StoreUnavailable, WithoutBluetooth
 from hawk.registry.files import RegistryFiles
 from hawk.registry.fleet import Fleet, configured_fleet
 from hawk.store.medium import choose_durability
@@ -86,7 +86,7 @@ def run(launch: Launch) -> None:
 class Ending:
     """Why the process ends."""
 
-    reason: WithoutBluetooth | None = None
+    reason: StartError | None = None
     told_by: signal.Signals | None = None
 
     @property
@@ -96,7 +96,13 @@ class Ending:
         return 128 + signal.SIGINT if self.told_by is signal.SIGINT else 0
 
     def without_bluetooth(self, why: str) -> None:
-        self.reason = WithoutBluetooth(f"No Bluetooth for longer than bluetooth.exit_after: {why}")
+        self._because(WithoutBluetooth(f"No Bluetooth for longer than bluetooth.exit_after: {why}"))
+
+    def restart(self) -> None:
+        self._because(RestartAsked("A restart was asked for: exit 75, for whoever starts it again"))
+
+    def _because(self, reason: StartError) -> None:
+        self.reason = reason
         signal.raise_signal(signal.SIGTERM)
 
 
@@ -128,6 +134,7 @@ def _open(launch: Launch, folder: DataFolder, stack: ExitStack, ending: Ending) 
         catalogue=drivers,
         listener=listener,
         give_up=ending.without_bluetooth,
+        restart=ending.restart,
         after_kill=folder.after_kill,
         warnings=(*launch.loaded.warnings, *drivers.problems),
     )

@@ -258,3 +258,10 @@ class WithoutBluetooth(StartError):
 
     code = "no_bluetooth"
     exit_code = 69
+
+
+class RestartAsked(StartError):
+    """By a user, from afar: whoever supervises the process starts it anew."""
+
+    code = "restart"
+    exit_code = 75

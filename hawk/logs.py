@@ -13,10 +13,12 @@ from hawk.model.instant import rfc3339
 REPEATS = 60.0  # [s] the same line is said once in this time, then counted
 _NOISY = (
     "aiobmsble",
+    "aiomqtt",
     "bleak_retry_connector",
     "bleak",
     "dbus_fast",
     "hypercorn",
+    "mqtt",
     "quart",
     "asyncio",
     "trio-asyncio",
@@ -40,10 +42,15 @@ def configure(settings: Logging, folder: Path, stream: TextIO = sys.stderr) -> N
         handler.setFormatter(formatter)
         handler.addFilter(Repeats(REPEATS))
         root.addHandler(handler)
-    root.setLevel("WARNING" if settings.level == "WARN" else settings.level)
+    set_level(settings.level)
     logging.captureWarnings(capture=True)
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def set_level(word: str) -> None:
+    """DEBUG, INFO, WARN or ERROR."""
+    logging.getLogger().setLevel("WARNING" if word == "WARN" else word)
 
 
 def log_file(settings: Logging, folder: Path) -> Path:

@@ -11,7 +11,8 @@ from functools import partial
 
 import trio
 
-from actors import ActorSystem, ChildSpec, Strategy, Supervisor
+from actors import Actor, ActorSystem, ChildSpec, Strategy, Supervisor
+from hawk import logs
 from hawk.ble.actor import RadioActor
 from hawk.ble.arbiter import ArbiterActor
 from hawk.ble.leftovers import Leftovers
@@ -68,6 +69,7 @@ class Parts:
     catalogue: Catalogue
     listener: socket.socket
     give_up: Callable[[str], None]  # ends the process, for a reason
+    restart: Callable[[], None]  # ends the process, to be started anew
     after_kill: bool = False  # the former process on this data folder did not end by itself
     policies: Policies = field(default_factory=Policies)
     warnings: tuple[str, ...] = ()
@@ -85,6 +87,7 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
     devices = DevicesGroup.reserve("devices")
     jobs = JobsActor.reserve("jobs")
     trials = TrialActor.reserve("trials")
+    publisher = Actor.reserve("publisher") if settings.mqtt.enabled else None
 
     services = Services(
         registry=registry,
@@ -95,6 +98,7 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
         scanner=scanner,
         arbiter=arbiter,
         jobs=jobs,
+        publisher=publisher,
         system=system,
         clock=clock,
         gateway_id=parts.gateway_id,
@@ -169,8 +173,63 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
         ChildSpec("registry", know, registry),
         ChildSpec("directory", know_all, directory),
         ChildSpec("store", keep, store, vital=True),
+        *_mqtt(parts, services),
         ChildSpec("vehicles", partial(VehiclesGroup.start, registry, directory, clock)),
         ChildSpec("bluetooth", partial(Supervisor.start, bluetooth, Strategy.REST_FOR_ONE)),
         ChildSpec("jobs", partial(JobsActor.start, devices), jobs),
         ChildSpec("web", partial(WebServerActor.start, services, parts.listener), shutdown=WEB_GRACE),
     ]
+
+
+def _mqtt(parts: Parts, services: Services) -> Sequence[ChildSpec]:
+    """Nothing of it is imported where nobody wants it."""
+    settings, publisher = parts.settings.mqtt, services.publisher
+    if publisher is None:
+        return []
+    from hawk.mqtt.condition import Informants
+    from hawk.mqtt.desk import Colleagues, DeskActor
+    from hawk.mqtt.line import Server
+    from hawk.mqtt.publisher import PublisherActor, Terms
+    from hawk.mqtt.topics import Topics
+
+    desk = DeskActor.reserve("desk")
+    topics = Topics(settings.topic_prefix, settings.qos, settings.legacy_plural_topics)
+    server = Server(
+        host=settings.broker,
+        port=settings.port,
+        client_id=f"battery_hawk_{parts.gateway_id}",
+        username=settings.username,
+        password=settings.password.get_secret_value(),
+        tls=settings.tls,
+        ca_file=settings.ca_file,
+        version=settings.version,
+        keepalive=settings.keepalive,
+        timeout=settings.timeout,
+    )
+    terms = Terms(
+        server,
+        topics,
+        parts.gateway_id,
+        replay_max_age=settings.replay_max_age,
+        listen_to=topics.listened_to if settings.commands else (),
+    )
+    informants = Informants(services.directory, services.scanner, parts.log.path.parent)
+    colleagues = Colleagues(
+        registry=services.registry,
+        directory=services.directory,
+        devices=services.devices,
+        trials=services.trials,
+        scanner=services.scanner,
+        catalogue=parts.catalogue,
+        polling_interval=parts.settings.polling.interval,
+        log_level=parts.settings.logging.level,
+        set_log_level=logs.set_level,
+        restart=parts.restart,
+    )
+    publish = partial(
+        PublisherActor.start, terms, services.directory, services.store, desk, parts.clock,
+        informants.condition,
+    )  # fmt: skip
+    serve = partial(DeskActor.start, topics, parts.gateway_id, publisher, colleagues, parts.clock)
+    children = [ChildSpec("publisher", publish, publisher), ChildSpec("desk", serve, desk)]
+    return [ChildSpec("mqtt", partial(Supervisor.start, children))]

@@ -33,6 +33,7 @@ LAYERS = [
 # Which foreign library may be imported by whom.
 ONLY = {
     "bleak": ["hawk.ble.bleak_radio"],
+    "aiomqtt": ["hawk.mqtt.line"],
     "trio_asyncio": ["actors.bridge"],
     "hypercorn": ["hawk.web.server"],
     "sqlite3": ["hawk.store"],

@@ -5,6 +5,7 @@ The whole tree in this process, with unmodified bleak on a real D-Bus below it.
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from hawk.store.messages import GetReadingsAfter
 from hawk.tree import Parts, tree
 from tests.fake_bluez.monitors import Monitor
 from tests.fake_bluez.rig import FakeBluez
+from tests.mqtt.mosquitto import Mosquitto, Witness
 
 ADDRESSES = [Address(f"50:54:7B:00:00:0{i}") for i in range(1, 4)]
 MONITORS = [
@@ -61,8 +63,8 @@ class Running:
 
 
 @asynccontextmanager
-async def running(data: Path) -> AsyncIterator[Running]:
-    loaded = load(None, ENVIRONMENT)
+async def running(data: Path, **environment: str) -> AsyncIterator[Running]:
+    loaded = load(None, {**ENVIRONMENT, **environment})
     with ExitStack() as stack:
         folder = stack.enter_context(DataFolder.open(data))
         parts = app._open(app.Launch(data, loaded), folder, stack, app.Ending())
@@ -100,6 +102,9 @@ PATHS = [
     ("registry",),
     ("directory",),
     ("store",),
+    ("mqtt",),
+    ("mqtt", "publisher"),
+    ("mqtt", "desk"),
     ("vehicles",),
     ("vehicles", "vehicle_1"),
     ("bluetooth", "radio"),
@@ -122,14 +127,30 @@ def bluez() -> Iterator[FakeBluez]:
 
 
 async def test_each_part_can_crash(bluez: FakeBluez, tmp_path: Path) -> None:
-    async with running(tmp_path / "data") as here:
-        await configure(here)
-        assert {".".join(path) for path in PATHS} >= {state.name for state in here.system.tree()[0].children}
-        for path in PATHS:
-            await crash_and_recover(here, path)
-        assert here.root.incarnation == 1
+    mqtt = {"BATTERYHAWK_MQTT_ENABLED": "true", "BATTERYHAWK_MQTT_BROKER": "127.0.0.1"}
+    with Mosquitto(tmp_path) as broker:
+        mqtt["BATTERYHAWK_MQTT_PORT"] = str(broker.port)
+        async with running(tmp_path / "data", **mqtt) as here:
+            await each_crashes(here)
+            await until(partial(is_online, broker))
     state = bluez.state()
     assert (state["linked"], state["connecting"], state["notifying"], state["discovering"]) == ([], [], [], 0)
+
+
+async def is_online(broker: Mosquitto) -> bool:
+    def kept() -> str:
+        with Witness(broker.port, "battery_hawk/system/availability") as witness:
+            return witness.next().text
+
+    return await trio.to_thread.run_sync(kept) == "online"
+
+
+async def each_crashes(here: Running) -> None:
+    await configure(here)
+    assert {".".join(path) for path in PATHS} >= {state.name for state in here.system.tree()[0].children}
+    for path in PATHS:
+        await crash_and_recover(here, path)
+    assert here.root.incarnation == 1
 
 
 async def crash_and_recover(here: Running, path: tuple[str, ...]) -> None:

@@ -30,6 +30,15 @@ class Seek(Query[Sighted]):
 
 
 @dataclass(frozen=True, slots=True)
+class LookAround(Query[None]):
+    """Listens for so long, if nobody does anyway; answered when it is over. Raises BluetoothError while
+    nothing can be heard.
+    """
+
+    seconds: float | None = None  # None = as long as a periodic scan
+
+
+@dataclass(frozen=True, slots=True)
 class Tried:
     """A session with a device that was heard got its link, or none."""
 

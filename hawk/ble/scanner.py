@@ -11,7 +11,7 @@ import trio
 from actors import Actor, ActorCrashed, ActorRef, AskTimeout, Later
 from hawk.ble.leftovers import Leftovers
 from hawk.ble.listening import Listening
-from hawk.ble.messages import Doubted, GetScannerStatus, ScannerStatus, Seek, Sighted, Tried
+from hawk.ble.messages import Doubted, GetScannerStatus, LookAround, ScannerStatus, Seek, Sighted, Tried
 from hawk.ble.radio import Radio
 from hawk.ble.recovery import Recovery
 from hawk.ble.sightings import Sightings
@@ -105,6 +105,7 @@ class ScannerActor(Actor):
         self._nudged = False
         self._seekers: dict[Address, list[Later[Sighted]]] = {}
         self._window = False
+        self._looks = 0  # that somebody asked for, now
         self._adverts = self._dropped = 0
 
     async def setup(self) -> None:
@@ -122,6 +123,8 @@ class ScannerActor(Actor):
         match message:
             case Seek(address):
                 return self._seek(address)
+            case LookAround(seconds):
+                return self._look_around(self._discovery.scan_duration if seconds is None else seconds)
             case GetScannerStatus():
                 return self._status()
             case Tried(address, linked):
@@ -274,7 +277,22 @@ class ScannerActor(Actor):
     # -- discovering -------------------------------------------------------------------------
 
     def _want(self) -> None:
-        self._listening.want(self._listen or self._window or bool(self._seekers))
+        self._listening.want(self._listen or self._window or self._looks > 0 or bool(self._seekers))
+
+    def _look_around(self, seconds: float) -> Later[None]:
+        if self._listening.outage is not None:
+            raise self._listening.outage
+        later: Later[None] = Later()
+        self.spawn(self._look, seconds, later)
+        return later
+
+    async def _look(self, seconds: float, later: Later[None]) -> None:
+        self._looks += 1
+        self._want()
+        await trio.sleep(seconds)
+        self._looks -= 1
+        self._want()
+        later.resolve(None)
 
     def _open_window(self) -> None:
         if not self._window:

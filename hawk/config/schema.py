@@ -137,6 +137,7 @@ class Mqtt(Section):
     password: SecretStr = Field(SecretStr(""), description="Its password.")
     tls: StrictBool = Field(False, description="Encrypt.")
     ca_file: str = Field("", description="The authority that signed its certificate.")
+    version: Literal["3.1.1", "5"] = Field("3.1.1", description="Of MQTT; every broker speaks 3.1.1.")
     qos: Annotated[int, Field(strict=True, ge=0, le=2)] = Field(
         2, description="The highest quality of service to use."
     )

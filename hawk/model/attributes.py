@@ -1,10 +1,13 @@
-"""Readings and summaries as JSON, with the names of the contract: the same on every way out. Pure."""
+"""Readings, devices and summaries as JSON, with the names of the contract: the same on every way out. Pure."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from hawk.model.device import DeviceView, Retry
 from hawk.model.instant import rfc3339
 from hawk.model.reading import QUANTITIES, Moment, Reading
+from hawk.model.rules import to_json
 from hawk.model.vehicle import VehicleSummary
 
 Json = dict[str, Any]
@@ -38,6 +41,74 @@ def reading_attributes(reading: Reading) -> Json:
         "gateway_id": reading.gateway_id,
         "seq": reading.seq,
         "extra": dict(sample.extra),
+    }
+
+
+def device_attributes(view: DeviceView, default_interval: float, config: Mapping[str, Any]) -> Json:
+    device, live = view.device, view.live
+    values = {quantity: live.values.get(quantity) for quantity in QUANTITIES}
+    return {
+        "mac_address": device.address,
+        "device_type": device.device_type,
+        "friendly_name": device.friendly_name,
+        "vehicle_id": device.vehicle_id,
+        "vehicle_name": view.vehicle_name,
+        "status": view.status,
+        "lifecycle": device.lifecycle.value,
+        "link": view.link.value,
+        "discovered_at": instant(device.discovered_at),
+        "configured_at": instant(device.configured_at),
+        "polling_interval": None
+        if view.heard_only
+        else device.polling_interval or view.interval or default_interval,
+        "connection_config": retry_attributes(device.retry),
+        "config": dict(config),
+        "calibration": to_json(device.calibration),
+        "plausibility": to_json(device.plausibility),
+        "advertised_name": view.name,
+        "rssi": view.rssi,
+        "adapter": view.adapter,
+        "last_seen": timestamp(view.last_seen),
+        "available": view.available,
+        "stale": bool(live.values) and not view.available,
+        "simulated": view.simulated,
+        "proven_type": view.proven_type,
+        "released_until": timestamp(view.released_until),
+        **{quantity: measured and measured.value for quantity, measured in values.items()},
+        "battery_status": live.status,
+        "status_code": live.status_code,
+        "latest_reading": _latest(view),
+        "last_outcome": outcome_attributes(view),
+    }
+
+
+def outcome_attributes(view: DeviceView) -> Json | None:
+    if (outcome := view.outcome) is None:
+        return None
+    return {"code": outcome.code, "detail": outcome.detail, "timestamp": timestamp(outcome.moment)}
+
+
+def _latest(view: DeviceView) -> Json | None:
+    """Each value with the time it was measured: they come from different frames."""
+    live = view.live
+    if live.newest is None:
+        return None
+    return {
+        "timestamp": timestamp(live.newest),
+        **{quantity: (m := live.values.get(quantity)) and m.value for quantity in QUANTITIES},
+        "status": live.status,
+        "status_code": live.status_code,
+        "measured_at": {quantity: timestamp(measured.moment) for quantity, measured in live.values.items()},
+        "stale": sorted(view.stale),
+        "extra": dict(live.extra),
+    }
+
+
+def retry_attributes(retry: Retry) -> Json:
+    return {
+        "retry_attempts": retry.attempts,
+        "retry_interval": retry.interval,
+        "reconnection_delay": retry.reconnection_delay,
     }
 
 

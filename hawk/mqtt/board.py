@@ -6,7 +6,7 @@ The board is whole at any time, so a broker that lost everything gets everything
 import json
 from collections.abc import Iterable, Mapping
 
-from hawk.mqtt.topics import Message
+from hawk.mqtt.messages import Message
 
 
 class Board:

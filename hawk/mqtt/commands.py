@@ -141,9 +141,9 @@ def _wanted(topics: Topics, topic: str, name: str | None, said: Json) -> Wanted:
         return _of_topic(topics, topic, said)
     if name is None:
         raise Refused("bad_request", "say which: 'command' is text")
-    if name not in _COMMANDS:
-        raise Refused("unknown_command", f"{name!r} is none of {', '.join(_COMMANDS)}")
-    return _COMMANDS[name](said)
+    if name not in COMMANDS:
+        raise Refused("unknown_command", f"{name!r} is none of {', '.join(COMMANDS)}")
+    return COMMANDS[name](said)
 
 
 def _of_topic(topics: Topics, topic: str, said: Json) -> Wanted:
@@ -163,7 +163,7 @@ def _add(said: Json) -> AddDevice:
     return AddDevice(_address(said), _changes(said), _flag(said, "test", otherwise=True))
 
 
-_COMMANDS: Mapping[str, Callable[[Json], Wanted]] = {
+COMMANDS: Mapping[str, Callable[[Json], Wanted]] = {
     "get_devices": lambda _: GetDevices(),
     "discover_devices": lambda said: DiscoverDevices(_number(said, "duration", 1, 300)),
     "add_device": _add,
@@ -216,7 +216,7 @@ def _number(said: Json, name: str, least: float, most: float) -> float | None:
     if value is None:
         return None
     if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most:
-        return float(value)
+        return value
     raise Refused("bad_request", f"{name} is a number from {least:g} to {most:g}")
 
 

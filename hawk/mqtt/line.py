@@ -15,7 +15,7 @@ from aiomqtt.exceptions import MqttCodeError, MqttConnectError, MqttError
 
 from actors.bridge import Bridge, LoopGone
 from hawk.errors import BrokerDown, BrokerRefuses
-from hawk.mqtt.topics import Message
+from hawk.mqtt.messages import Message
 
 _REFUSALS = {  # the codes of MQTT 3.1.1 and of 5
     **dict.fromkeys((4, 134), "it does not know this user or password: mqtt.username, mqtt.password"),

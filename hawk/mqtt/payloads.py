@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from hawk.events import DeviceDiscovered
 from hawk.model.attributes import Json, reading_attributes, summary_attributes, timestamp
-from hawk.model.device import Device, DeviceView
+from hawk.model.device import DeviceView
 from hawk.model.reading import QUANTITIES, Moment, Reading, Scalar
-from hawk.model.vehicle import Vehicle, VehicleSummary
+from hawk.model.vehicle import VehicleSummary
 
 _OF_THE_BATTERY = {"capacity": "capacity", "capacity_ah": "capacity", "cycles": "cycles"}
 _CHARGING = frozenset({"charging", "floating"})
@@ -100,13 +100,13 @@ def summary(said: VehicleSummary, gateway: Gateway) -> Json:
     return {**summary_attributes(said), "gateway_id": gateway.gateway_id}
 
 
-def associated(device: Device, vehicle: Vehicle, gateway: Gateway) -> Json:
+def associated(view: DeviceView, gateway: Gateway) -> Json:
     return gateway.says(
         {
-            "device_id": device.address,
-            "device_name": device.friendly_name,
-            "vehicle_id": vehicle.id,
-            "vehicle_name": vehicle.name,
+            "device_id": view.device.address,
+            "device_name": view.device.friendly_name,
+            "vehicle_id": view.device.vehicle_id,
+            "vehicle_name": view.vehicle_name,
         }
     )
 

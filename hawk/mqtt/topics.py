@@ -8,6 +8,7 @@ from typing import Any
 
 from hawk.errors import Invalid
 from hawk.model.address import Address, parse_address
+from hawk.mqtt.messages import Message
 
 ONLINE, OFFLINE = "online", "offline"
 
@@ -50,16 +51,6 @@ _REQUEST = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """An empty payload with `retain` makes the broker forget the topic."""
-
-    topic: str
-    payload: str
-    qos: int
-    retain: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Topics:
     """Where this gateway speaks."""
 
@@ -99,6 +90,12 @@ class Topics:
         if request_id is None or not _REQUEST.fullmatch(request_id):
             return self.message(RESPONSE, payload)
         return self.message(RESPONSE_TO, payload, request_id)
+
+    def asks(self, topic: str) -> bool:
+        """Whether something is wanted of us there."""
+        before, _, after = DEVICE_SET.partition("{}")
+        of_a_device = topic.startswith(self.named_in(before)) and topic.endswith(after)
+        return of_a_device or topic in (self.named_in(COMMAND), self.named_in(GATEWAY_SET))
 
     @property
     def listened_to(self) -> tuple[str, ...]:

@@ -9,9 +9,16 @@ from hawk.directory.messages import VehicleView
 from hawk.drivers.explain import explained
 from hawk.events import DeviceDiscovered, HistoryProgress
 from hawk.jobs.messages import Job
-from hawk.model.attributes import instant, reading_attributes, summary_attributes, timestamp
-from hawk.model.device import DeviceView, Lifecycle, Retry
-from hawk.model.reading import QUANTITIES, Moment, Reading
+from hawk.model.attributes import (
+    device_attributes,
+    instant,
+    outcome_attributes,
+    reading_attributes,
+    summary_attributes,
+    timestamp,
+)
+from hawk.model.device import DeviceView, Lifecycle
+from hawk.model.reading import Moment, Reading
 from hawk.model.rules import Rejection, to_json
 from hawk.web.jsonapi import Json, resource, to_many, to_one
 
@@ -54,74 +61,6 @@ def device_resource(
     )
 
 
-def device_attributes(view: DeviceView, default_interval: float, config: Mapping[str, Any]) -> Json:
-    device, live = view.device, view.live
-    values = {quantity: live.values.get(quantity) for quantity in QUANTITIES}
-    return {
-        "mac_address": device.address,
-        "device_type": device.device_type,
-        "friendly_name": device.friendly_name,
-        "vehicle_id": device.vehicle_id,
-        "vehicle_name": view.vehicle_name,
-        "status": view.status,
-        "lifecycle": device.lifecycle.value,
-        "link": view.link.value,
-        "discovered_at": instant(device.discovered_at),
-        "configured_at": instant(device.configured_at),
-        "polling_interval": None
-        if view.heard_only
-        else device.polling_interval or view.interval or default_interval,
-        "connection_config": retry_attributes(device.retry),
-        "config": dict(config),
-        "calibration": to_json(device.calibration),
-        "plausibility": to_json(device.plausibility),
-        "advertised_name": view.name,
-        "rssi": view.rssi,
-        "adapter": view.adapter,
-        "last_seen": timestamp(view.last_seen),
-        "available": view.available,
-        "stale": bool(live.values) and not view.available,
-        "simulated": view.simulated,
-        "proven_type": view.proven_type,
-        "released_until": timestamp(view.released_until),
-        **{quantity: measured and measured.value for quantity, measured in values.items()},
-        "battery_status": live.status,
-        "status_code": live.status_code,
-        "latest_reading": _latest(view),
-        "last_outcome": _outcome(view),
-    }
-
-
-def _outcome(view: DeviceView) -> Json | None:
-    if (outcome := view.outcome) is None:
-        return None
-    return {"code": outcome.code, "detail": outcome.detail, "timestamp": timestamp(outcome.moment)}
-
-
-def _latest(view: DeviceView) -> Json | None:
-    """Each value with the time it was measured: they come from different frames."""
-    live = view.live
-    if live.newest is None:
-        return None
-    return {
-        "timestamp": timestamp(live.newest),
-        **{quantity: (m := live.values.get(quantity)) and m.value for quantity in QUANTITIES},
-        "status": live.status,
-        "status_code": live.status_code,
-        "measured_at": {quantity: timestamp(measured.moment) for quantity, measured in live.values.items()},
-        "stale": sorted(view.stale),
-        "extra": dict(live.extra),
-    }
-
-
-def retry_attributes(retry: Retry) -> Json:
-    return {
-        "retry_attempts": retry.attempts,
-        "retry_interval": retry.interval,
-        "reconnection_delay": retry.reconnection_delay,
-    }
-
-
 def connection_resource(connection: Connection) -> dict[str, Any]:
     view, counters = connection.view, connection.counters
     return resource(
@@ -129,7 +68,7 @@ def connection_resource(connection: Connection) -> dict[str, Any]:
         view.device.address,
         {
             "link": view.link.value,
-            "last_outcome": _outcome(view),
+            "last_outcome": outcome_attributes(view),
             "transitions": [
                 {"state": each.state.value, "timestamp": timestamp(each.moment), "reason": each.reason}
                 for each in connection.transitions

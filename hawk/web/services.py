@@ -66,6 +66,7 @@ class Services:
     token: str
     settings: Settings
     catalogue: Catalogue
+    publisher: ActorRef[Any] | None = None  # by MQTT; None when that is off
     warnings: tuple[str, ...] = ()  # of the start
     tape: Tape = field(default_factory=Tape)
     simulated: bool = False

@@ -12,6 +12,7 @@ from hawk.directory.messages import ListDevices
 from hawk.errors import Invalid, StoreUnavailable
 from hawk.model.attributes import timestamp
 from hawk.model.device import DeviceView, Lifecycle
+from hawk.mqtt.messages import GetMqttStatus, MqttStatus
 from hawk.registry.messages import GetNotices
 from hawk.store.messages import GetStoreStatus, StoreStatus
 from hawk.web.http import COOKIE, answer, check_token, endpoint, no_content, services
@@ -77,6 +78,8 @@ async def status_attributes(ours: Services) -> dict[str, Any]:
             ("notices", ours.registry, GetNotices()),
         ):
             nursery.start_soon(_fetch, found, name, ref, query)
+        if ours.publisher is not None:
+            nursery.start_soon(_fetch, found, "mqtt", ours.publisher, GetMqttStatus())
     scanner = found["scanner"]
     now = ours.clock.moment()
     return {
@@ -96,8 +99,9 @@ async def status_attributes(ours: Services) -> dict[str, Any]:
         "components": {
             "api": "running",
             "bluetooth": None if scanner is None else "active" if scanner.listening else "down",
-            "mqtt": "off",
+            "mqtt": "off" if ours.publisher is None else found["mqtt"] and found["mqtt"].state.value,
         },
+        "mqtt": _mqtt(found.get("mqtt")),
         "devices": _counts(found["devices"]),
         "clock": {"trusted": now.utc is not None},
         "event_streams": ours.streams.open,
@@ -164,6 +168,20 @@ def _storage(status: StoreStatus | None) -> dict[str, Any] | None:
         "dropped": status.dropped,
         "set_aside": status.set_aside,
         "influxdb_connected": None,
+    }
+
+
+def _mqtt(status: MqttStatus | None) -> dict[str, Any] | None:
+    if status is None:
+        return None
+    return {
+        "broker": status.broker,
+        "state": status.state.value,
+        "reason": status.reason,
+        "next_try_in": None if status.next_try is None else round(status.next_try, 1),
+        "published": status.published,
+        "readings_published": status.readings,
+        "readings_behind": status.behind,
     }
 
 

@@ -2,7 +2,8 @@
 
 from hawk.mqtt import topics
 from hawk.mqtt.board import Board
-from hawk.mqtt.topics import Message, Topics
+from hawk.mqtt.messages import Message
+from hawk.mqtt.topics import Topics
 from tests.doubles import address
 
 OURS = "0123456789ab"

@@ -12,7 +12,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from hawk.errors import BrokerDown, BrokerRefuses
 from hawk.mqtt.line import Arrived, Line, Server
-from hawk.mqtt.topics import Message
+from hawk.mqtt.messages import Message
 from tests.mqtt.mosquitto import Mosquitto, Witness, free_port, say
 
 WILL = Message("battery_hawk/system/availability", "offline", 1, retain=True)

@@ -118,7 +118,7 @@ def test_a_vehicle_is_summed_up_as_documented() -> None:
         "devices": [{"id": "02:00:00:00:00:01", "status": "configured", "voltage": 12.6}],
         "gateway_id": GATEWAY,
     }
-    assert payloads.associated(device(), boat, HERE) == {
+    assert payloads.associated(seen(), HERE) == {
         "device_id": "02:00:00:00:00:01",
         "device_name": "Toy 1",
         "vehicle_id": "vehicle_1",

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from hawk.errors import BadAddress, Invalid
 from hawk.mqtt import topics
-from hawk.mqtt.topics import SAID, Message, Topics, to_json
+from hawk.mqtt.messages import Message
+from hawk.mqtt.topics import SAID, Topics, to_json
 from tests.doubles import address
 
 CONTRACT = {

@@ -1,0 +1,49 @@
+"""How the service does, for system/status: asked of those who know, a second each at most."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from actors import ActorCrashed, ActorDeadError, ActorRef, AskTimeout, MailboxFull, Query
+from hawk import __version__
+from hawk.ble.messages import GetScannerStatus
+from hawk.directory.messages import ListDevices
+from hawk.model.device import Lifecycle
+from hawk.mqtt.payloads import Condition
+
+_DEADLINE = 1.0  # [s]
+
+
+@dataclass(frozen=True, slots=True)
+class Informants:
+    directory: ActorRef[Any]
+    scanner: ActorRef[Any]
+    data: Path
+
+    async def condition(self) -> Condition:
+        views = await _told(self.directory, ListDevices())
+        scanner = await _told(self.scanner, GetScannerStatus())
+        usage = await trio.to_thread.run_sync(shutil.disk_usage, self.data)
+        return Condition(
+            version=__version__,
+            uptime=trio.current_time(),
+            influxdb_connected=None,
+            disk_usage=round(100 * usage.used / usage.total, 1),
+            bluetooth=None if scanner is None else "active" if scanner.listening else "down",
+            total=None if views is None else len(views),
+            connected=None if views is None else sum(view.available for view in views),
+            discovered=None
+            if views is None
+            else sum(view.device.lifecycle is Lifecycle.DISCOVERED for view in views),
+        )
+
+
+async def _told(ref: ActorRef[Any], query: Query[Any]) -> Any:
+    """None when there is no answer in time."""
+    try:
+        return await ref.ask(query).within(_DEADLINE)
+    except (AskTimeout, ActorCrashed, MailboxFull, ActorDeadError):
+        return None

@@ -1,0 +1,53 @@
+"""What the publisher can be asked and told."""
+
+import enum
+from dataclasses import dataclass
+
+from actors import Query
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An empty payload with `retain` makes the broker forget the topic."""
+
+    topic: str
+    payload: str
+    qos: int
+    retain: bool
+
+
+class MqttState(enum.StrEnum):
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    DOWN = "down"  # no broker; tried again for ever
+    REFUSED = "refused"  # there is one, but somebody has to change a setting
+
+
+@dataclass(frozen=True, slots=True)
+class MqttStatus:
+    state: MqttState
+    broker: str  # "localhost:1883"
+    reason: str | None  # why it is not connected
+    next_try: float | None  # [s]
+    published: int  # messages that a broker acknowledged, since the start
+    readings: int  # of those
+    behind: int  # readings in the log that are still to be replayed; 0 when not connected
+
+
+@dataclass(frozen=True, slots=True)
+class GetMqttStatus(Query[MqttStatus]):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """To be sent once, in this order, as soon as a broker is there."""
+
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """To be kept by the broker."""
+
+    messages: tuple[Message, ...]

@@ -1,0 +1,200 @@
+"""The whole service with a real mosquitto, and mosquitto's own client as the witness."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.mqtt.mosquitto import Mosquitto, Said, Witness, say
+from tests.service import Service, wait_until
+
+FAST = {
+    "BATTERYHAWK_BLUETOOTH_BACKEND": "simulated",
+    "BATTERYHAWK_SIMULATION_DEVICES": "2",
+    "BATTERYHAWK_DISCOVERY_AUTO_CONFIGURE": "true",
+    "BATTERYHAWK_BLUETOOTH_RECORD_INTERVAL": "1",
+    "BATTERYHAWK_CLOCK_TRUST": "always",
+    "BATTERYHAWK_HISTORY_AUTO": "false",
+    "BATTERYHAWK_MQTT_ENABLED": "true",
+    "BATTERYHAWK_MQTT_BROKER": "127.0.0.1",
+}
+DEAF = {"BATTERYHAWK_BLUETOOTH_LISTEN": "false", "BATTERYHAWK_DISCOVERY_INITIAL_SCAN": "false"}
+FIRST, SECOND = "02:00:00:00:00:01", "02:00:00:00:00:02"
+
+
+def service(data: Path, broker: Mosquitto, **environment: str) -> Service:
+    settings = {**FAST, "BATTERYHAWK_MQTT_PORT": str(broker.port), **environment}
+    return Service(data, ("serve",), **settings)
+
+
+def settled(running: Service) -> None:
+    """Both are configured and were read."""
+    wait_until(lambda: "MQTT: connected" in running.log_text())
+    for address in (FIRST, SECOND):
+        wait_until(partial(_has_readings, running, address))
+
+
+def poll(running: Service, address: str) -> Any:
+    answer = running.http.post(f"/api/devices/{address}/readings", timeout=60)
+    return answer.json()["data"]["attributes"]
+
+
+def _has_readings(running: Service, address: str) -> bool:
+    return bool(running.http.get(f"/api/readings/{address}").json().get("data"))
+
+
+def kept(broker: Mosquitto, topic: str) -> Said:
+    with Witness(broker.port, topic) as witness:
+        return witness.next()
+
+
+def test_what_is_said_has_the_documented_qos_and_retain_flag(tmp_path: Path) -> None:
+    expected = {
+        f"battery_hawk/device/{FIRST}/reading": 1,
+        f"battery_hawk/device/{FIRST}/state": 1,
+        f"battery_hawk/device/{FIRST}/status": 1,
+        f"battery_hawk/device/{FIRST}/availability": 1,
+        f"battery_hawk/device/{FIRST}/config": 1,
+        "battery_hawk/vehicle/vehicle_1/summary": 1,
+        "battery_hawk/system/status": 2,
+        "battery_hawk/system/availability": 1,
+        "battery_hawk/gateway/config": 1,
+    }
+    with Mosquitto(tmp_path) as broker, Witness(broker.port, "battery_hawk/#") as witness:
+        with service(tmp_path / "data", broker) as running:
+            heard: dict[str, Said] = {}
+            while not expected.keys() <= heard.keys():
+                said = witness.next()
+                heard[said.topic] = said
+            assert {topic: heard[topic].qos for topic in expected} == expected
+            reading = heard[f"battery_hawk/device/{FIRST}/reading"].json
+            stored = [each for each in running.readings(FIRST) if each["seq"] == reading["seq"]]
+            assert {**stored[0], **reading} == {**stored[0], "extra": stored[0]["extra"]}
+            assert reading["gateway_id"] == running.ready["gateway_id"]
+        with Witness(broker.port, "battery_hawk/#") as late:
+            remembered: dict[str, Said] = {}
+            while "battery_hawk/system/availability" not in remembered or len(remembered) < 8:
+                said = late.next()
+                assert said.retain
+                remembered[said.topic] = said
+        assert remembered["battery_hawk/system/availability"].text == "offline"
+        assert not [topic for topic in remembered if topic.endswith("/reading")]
+
+
+def test_a_kill_fires_the_will_and_a_restart_says_all_again_without_a_poll(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker:
+        with service(tmp_path / "data", broker) as running:
+            settled(running)
+            before = kept(broker, f"battery_hawk/device/{FIRST}/state").json
+            assert kept(broker, "battery_hawk/system/availability").text == "online"
+            with Witness(broker.port, "battery_hawk/system/availability") as witness:
+                assert witness.next().text == "online"
+                running.kill()
+                assert witness.next().text == "offline"
+        with Witness(broker.port, f"battery_hawk/device/{FIRST}/state") as witness:
+            assert witness.next().retain
+            with service(tmp_path / "data", broker, **DEAF):
+                after = witness.next()
+                assert kept(broker, "battery_hawk/system/availability").text == "online"
+        assert after.json["voltage"] == pytest.approx(before["voltage"], abs=0.5)
+        assert after.json["timestamp"] >= before["timestamp"]
+
+
+def test_what_came_while_the_broker_was_away_is_said_once(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker, service(tmp_path / "data", broker) as running:
+        settled(running)
+        broker.kill()
+        wait_until(lambda: "it is tried again" in running.log_text())
+        missed = {poll(running, FIRST)["seq"] for _ in range(3)}
+        broker.start()
+        with Witness(broker.port, f"battery_hawk/device/{FIRST}/reading") as witness:
+            found: list[int] = []
+            while not missed <= set(found):
+                found.append(witness.next().json["seq"])
+        assert len(found) == len(set(found))
+        assert running.log_text().count("it is tried again") == 1
+        assert running.get("/api/system/status")["data"]["attributes"]["components"]["mqtt"] == "connected"
+
+
+def answer(broker: Mosquitto, command: dict[str, Any], *options: str) -> Any:
+    with Witness(broker.port, "battery_hawk/gateway/response/#") as witness:
+        say(broker.port, "battery_hawk/gateway/command", json.dumps(command), *options)
+        return witness.next().json
+
+
+def test_commands_are_done_and_answered(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker, service(tmp_path / "data", broker) as running:
+        settled(running)
+        told = answer(broker, {"command": "get_devices", "request_id": "1"})
+        assert (told["request_id"], told["command"], told["ok"]) == ("1", "get_devices", True)
+        assert told["gateway_id"] == running.ready["gateway_id"]
+        assert {each["mac_address"] for each in told["result"]["devices"]} == {FIRST, SECOND}
+
+        told = answer(broker, {"command": "poll_device", "mac_address": FIRST.replace(":", "").lower()})
+        assert told["ok"], told
+        assert told["result"]["reading"]["source"] == "gatt"
+
+        told = answer(broker, {"command": "set_device", "mac_address": FIRST, "polling_interval": 900})
+        assert told["result"]["device"]["polling_interval"] == 900
+        say(broker.port, f"battery_hawk/device/{FIRST}/set", '{"polling_interval": 1200}')
+        wait_until(lambda: running.device(FIRST)["polling_interval"] == 1200)
+        wait_until(
+            lambda: '"polling_interval":1200,' in kept(broker, f"battery_hawk/device/{FIRST}/config").text
+        )
+
+        told = answer(broker, {"command": "release_device", "mac_address": FIRST, "minutes": 5})
+        assert told["result"]["until"] > "2026"
+        told = answer(broker, {"command": "remove_device", "mac_address": FIRST, "request_id": "r"})
+        assert told["result"] == {"device_id": FIRST}
+        told = answer(broker, {"command": "poll_device", "mac_address": "AA:BB:CC:DD:EE:FF"})
+        assert told["error"]["code"] == "not_found"
+
+
+def test_a_command_that_was_retained_is_refused_and_said(tmp_path: Path) -> None:
+    """To those who listened already it came as any other."""
+    with Mosquitto(tmp_path) as broker, Witness(broker.port, "battery_hawk/gateway/response/#") as witness:
+        say(broker.port, "battery_hawk/gateway/command", '{"command":"restart_gateway"}', "-r")
+        with service(tmp_path / "data", broker) as running:
+            assert witness.next().json["error"]["code"] == "retained_ignored"
+            assert running.process.poll() is None
+
+
+def test_a_restart_that_is_asked_for_exits_75(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker, service(tmp_path / "data", broker) as running:
+        wait_until(lambda: "MQTT: connected" in running.log_text())
+        assert answer(broker, {"command": "restart_gateway"})["ok"]
+        assert running.process.wait(20) == 75
+        assert kept(broker, "battery_hawk/system/availability").text == "offline"
+
+
+def test_a_device_that_is_removed_leaves_nothing_at_the_broker(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker:
+        with service(tmp_path / "data", broker) as running:
+            settled(running)
+        data = json.loads((tmp_path / "data" / "devices.json").read_text())
+        del data["devices"][FIRST]
+        (tmp_path / "data" / "devices.json").write_text(json.dumps(data))
+        with Witness(broker.port, f"battery_hawk/device/{FIRST}/#") as witness, service(
+            tmp_path / "data", broker, **DEAF
+        ):  # fmt: skip
+            cleared: set[str] = set()
+            while len(cleared) < 4:
+                said = witness.next()
+                if not said.text:
+                    cleared.add(said.topic.rpartition("/")[2])
+        assert cleared == {"state", "status", "availability", "config"}
+
+
+def test_two_gateways_do_not_share_a_prefix(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker, service(tmp_path / "one", broker) as one:
+        wait_until(lambda: "MQTT: connected" in one.log_text())
+        wait_until(lambda: kept(broker, "battery_hawk/system/status").json["gateway_id"])
+        with service(tmp_path / "two", broker) as two:
+            wait_until(
+                lambda: f"gateway {one.ready['gateway_id']} publishes under battery_hawk" in two.log_text()
+            )
+            assert two.get("/api/system/status")["data"]["attributes"]["components"]["mqtt"] == "refused"
+        with service(tmp_path / "three", broker, BATTERYHAWK_MQTT_TOPIC_PREFIX="three") as three:
+            wait_until(lambda: "MQTT: connected" in three.log_text())
