@@ -12,7 +12,7 @@ from functools import partial
 import trio
 
 from actors import Actor, ActorSystem, ChildSpec, Strategy, Supervisor
-from hawk import logs
+from hawk import __version__, logs
 from hawk.ble.actor import RadioActor
 from hawk.ble.arbiter import ArbiterActor
 from hawk.ble.leftovers import Leftovers
@@ -188,8 +188,9 @@ def _mqtt(parts: Parts, services: Services) -> Sequence[ChildSpec]:
         return []
     from hawk.mqtt.condition import Informants
     from hawk.mqtt.desk import Colleagues, DeskActor
+    from hawk.mqtt.discovery import Announcer
     from hawk.mqtt.line import Server
-    from hawk.mqtt.publisher import PublisherActor, Terms
+    from hawk.mqtt.publisher import HomeAssistant, PublisherActor, Terms
     from hawk.mqtt.topics import Topics
 
     desk = DeskActor.reserve("desk")
@@ -206,12 +207,22 @@ def _mqtt(parts: Parts, services: Services) -> Sequence[ChildSpec]:
         keepalive=settings.keepalive,
         timeout=settings.timeout,
     )
+    home_assistant = None
+    if parts.settings.homeassistant.discovery_enabled:
+        prefix = parts.settings.homeassistant.discovery_prefix
+        home_assistant = HomeAssistant(
+            Announcer(topics, prefix, parts.gateway_id, __version__),
+            parts.settings.gateway.name or "Battery Hawk",
+            parts.catalogue,
+            parts.policies.freshness.longest_age,
+        )
     terms = Terms(
         server,
         topics,
         parts.gateway_id,
         replay_max_age=settings.replay_max_age,
         listen_to=topics.listened_to if settings.commands else (),
+        home_assistant=home_assistant,
     )
     informants = Informants(services.directory, services.scanner, parts.log.path.parent)
     colleagues = Colleagues(

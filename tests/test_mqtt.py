@@ -187,6 +187,24 @@ def test_a_device_that_is_removed_leaves_nothing_at_the_broker(tmp_path: Path) -
         assert cleared == {"state", "status", "availability", "config"}
 
 
+def test_home_assistant_is_told_again_when_it_says_that_it_is_there(tmp_path: Path) -> None:
+    topics = {"homeassistant/device/battery_hawk_020000000001/config", f"battery_hawk/device/{FIRST}/state"}
+    with Mosquitto(tmp_path) as broker, service(tmp_path / "data", broker) as running:
+        settled(running)
+        with Witness(broker.port, "#", "-R") as witness:  # not what is kept
+            say(broker.port, "homeassistant/status", "online")
+            missing = set(topics)
+            while missing:
+                missing.discard(witness.next().topic)
+        running.http.delete(f"/api/devices/{FIRST}")
+        with Witness(broker.port, "homeassistant/device/+/config") as witness:
+            kept_now = {witness.next().topic for _ in range(2)}
+        assert kept_now == {
+            f"homeassistant/device/battery_hawk_gw_{running.ready['gateway_id']}/config",
+            "homeassistant/device/battery_hawk_020000000002/config",
+        }
+
+
 def test_two_gateways_do_not_share_a_prefix(tmp_path: Path) -> None:
     with Mosquitto(tmp_path) as broker, service(tmp_path / "one", broker) as one:
         wait_until(lambda: "MQTT: connected" in one.log_text())

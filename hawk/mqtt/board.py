@@ -23,6 +23,11 @@ class Board:
     def __contains__(self, topic: str) -> bool:
         return topic in self._kept
 
+    def payload(self, topic: str) -> str:
+        """Empty for a topic that is not on it."""
+        kept = self._kept.get(topic)
+        return kept.payload if kept else ""
+
     def ghosts(self, kept: Mapping[str, str], gateway_id: str) -> tuple[Message, ...]:
         """Of what a broker keeps, what this gateway said once and no longer says; each to be forgotten.
 
@@ -39,7 +44,9 @@ class Board:
             self._kept.pop(message.topic, None)
             return True
         self._kept[message.topic] = message
-        return old is None or _without_time(old.payload) != _without_time(message.payload)
+        return old is None or (
+            old.payload != message.payload and _without_time(old.payload) != _without_time(message.payload)
+        )
 
 
 def _place(topic: str) -> str:

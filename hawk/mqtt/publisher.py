@@ -18,7 +18,8 @@ import trio
 from actors import Actor, ActorCrashed, ActorDeadError, ActorRef, AskTimeout, MailboxSpec, Overflow, Query
 from hawk.clock import Clock
 from hawk.directory.messages import ListDevices, ListVehicles, VehicleView
-from hawk.errors import BrokerDown, BrokerRefuses, StoreUnavailable
+from hawk.drivers.catalogue import Catalogue
+from hawk.errors import BrokerDown, BrokerRefuses, Invalid, NotFound, StoreUnavailable
 from hawk.events import (
     BluetoothChanged,
     DeviceChanged,
@@ -34,6 +35,7 @@ from hawk.model.device import DeviceView, Lifecycle
 from hawk.model.reading import Reading, Source
 from hawk.mqtt import payloads, topics
 from hawk.mqtt.board import Board
+from hawk.mqtt.discovery import Announcer, retiring
 from hawk.mqtt.line import Arrived, Line, Server
 from hawk.mqtt.messages import GetMqttStatus, Message, MqttState, MqttStatus, Say, Show
 from hawk.mqtt.patience import Patience
@@ -52,8 +54,29 @@ SAVE_EVERY = 5.0  # [s] the cursor; after a crash so much is said again
 SETTLE = 0.5  # [s] for what a broker keeps to come
 FAREWELL = 2.0  # [s]
 ANSWER = 10.0  # [s]
+WELCOME = (0.5, 5.0)  # [s] after Home Assistant said that it is there
 
 _NO_ANSWER = (StoreUnavailable, AskTimeout, ActorCrashed, ActorDeadError)
+
+
+@dataclass(frozen=True, slots=True)
+class HomeAssistant:
+    """It is told of each battery."""
+
+    announcer: Announcer
+    gateway_name: str
+    catalogue: Catalogue
+    longest_age: Callable[[float | None], float]  # [s] of data that are still good, by the polling interval
+
+    def battery(self, view: DeviceView) -> Message | None:
+        """None for a device that no driver knows; whose settings are wrong is said elsewhere."""
+        device = view.device
+        try:
+            driver = self.catalogue.driver(device.device_type).configured(device.config)
+        except (NotFound, Invalid):
+            return None
+        interval = None if view.heard_only else device.polling_interval or view.interval
+        return self.announcer.battery(view, driver, self.longest_age(interval))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +86,7 @@ class Terms:
     gateway_id: str
     replay_max_age: float  # [s] of readings that are said after an outage
     listen_to: tuple[str, ...] = ()  # filters, for `desk`
+    home_assistant: HomeAssistant | None = None
     patience: Patience = field(default_factory=Patience)
 
 
@@ -87,6 +111,7 @@ class PublisherActor(Actor):
         self._complete = trio.Event()  # the board has all that the directory knows
         self._news, self._look = trio.Event(), trio.Event()
         self._vehicle_of: dict[Address, str | None] = {}
+        self._announced: dict[Address, tuple[object, ...]] = {}
         self._once: deque[Message] = deque(maxlen=1000)
         self._changed: dict[str, Message] = {}  # of the board, since it was said
         self._fresh: deque[Reading] = deque()
@@ -162,6 +187,8 @@ class PublisherActor(Actor):
         return self._topics.message(topics.SYSTEM_AVAILABILITY, OFFLINE)
 
     async def _fill_board(self) -> None:
+        if (home := self._terms.home_assistant) is not None:
+            self._put([home.announcer.gateway(home.gateway_name)])
         views = await self._ask(self._directory, ListDevices())
         self.ref.tell(Known(views, await self._ask(self._directory, ListVehicles())))
 
@@ -188,6 +215,20 @@ class PublisherActor(Actor):
         ):
             self._put(self._topics.messages(topic, payload, address))
         self._note_vehicle(view)
+        self._announce(view)
+
+    def _announce(self, view: DeviceView) -> None:
+        """Only what may say something new: a device is shown at each of its adverts."""
+        address, home = view.device.address, self._terms.home_assistant
+        what = (view.device, view.interval, view.heard_only, frozenset(view.live.values))
+        if home is None or self._announced.get(address) == what:
+            return
+        self._announced[address] = what
+        if (said := home.battery(view)) is None:
+            return
+        if last := retiring(self._board.payload(said.topic), said):
+            self._say([last])
+        self._put([said])
 
     def _note_vehicle(self, view: DeviceView) -> None:
         address, vehicle = view.device.address, view.device.vehicle_id
@@ -200,6 +241,9 @@ class PublisherActor(Actor):
 
     def _clear(self, address: Address) -> None:
         self._vehicle_of.pop(address, None)
+        home = self._terms.home_assistant
+        if home is not None and self._announced.pop(address, None) is not None:
+            self._put([home.announcer.forget(address)])
         for topic in topics.OF_A_DEVICE:
             self._put(self._topics.forget(topic, address))
 
@@ -256,7 +300,9 @@ class PublisherActor(Actor):
 
     @property
     def _filters(self) -> Sequence[str]:
-        return f"{self._topics.prefix}/system/+", *self._terms.listen_to
+        home = self._terms.home_assistant
+        birth = () if home is None else (home.announcer.birth,)
+        return f"{self._topics.prefix}/system/+", *self._terms.listen_to, *birth
 
     async def _enter(self) -> None:
         """Nothing is said before it is known that nobody else speaks here. Then the whole board is."""
@@ -266,8 +312,7 @@ class PublisherActor(Actor):
         self._saved = cursor.seq if cursor else None
         self._progress = Progress.begin(self._saved, status.seq or 0)
         self._fresh.clear()
-        online = self._topics.message(topics.SYSTEM_AVAILABILITY, ONLINE)
-        self._board.put([online])
+        self._board.put([self._topics.message(topics.SYSTEM_AVAILABILITY, ONLINE)])
         self._changed.clear()
         await self._send(self._board.whole())
         self._failures = 0
@@ -278,15 +323,26 @@ class PublisherActor(Actor):
         prefix = self._topics.prefix
         await trio.sleep(SETTLE)
         self._check_alone()
-        everything = (f"{prefix}/device/+/+", f"{prefix}/vehicle/+/summary")
+        home = self._terms.home_assistant
+        announced = () if home is None else (home.announcer.announcements,)
+        everything = (f"{prefix}/device/+/+", f"{prefix}/vehicle/+/summary", *announced)
         for filter_ in everything:
             await self._line.listen(filter_)
         await trio.sleep(SETTLE)
         for filter_ in everything:
             await self._line.stop_listening(filter_)
         ghosts = self._board.ghosts(self._kept, self._terms.gateway_id)
+        orphans = self._orphans()
         self._kept = {}
-        await self._send(ghosts)
+        await self._send([*ghosts, *orphans])
+
+    def _orphans(self) -> Sequence[Message]:
+        """Of entities that another version announced, and this one does not."""
+        if (home := self._terms.home_assistant) is None:
+            return ()
+        start = home.announcer.announcements.partition("+")[0]
+        now = [each for each in self._board.whole() if each.topic.startswith(start)]
+        return [said for each in now if (said := retiring(self._kept.get(each.topic, ""), each))]
 
     def _check_alone(self) -> None:
         """Raises BrokerRefuses while another gateway that lives speaks under the same prefix."""
@@ -302,8 +358,18 @@ class PublisherActor(Actor):
         if self._topics.asks(said.topic):
             if self._desk is not None:
                 self._desk.tell(said)
+        elif (home := self._terms.home_assistant) is not None and said.topic == home.announcer.birth:
+            if said.payload == ONLINE.encode() and not said.retained:
+                self.spawn(self._welcome)
         elif said.retained:
             self._kept[said.topic] = said.payload.decode(errors="replace")
+
+    async def _welcome(self) -> None:
+        """Home Assistant is there again: it may have missed what a broker forgot. Not all gateways at once."""
+        await trio.sleep(random.uniform(*WELCOME))  # noqa: S311  # against coincidence, not against people
+        for message in self._board.whole():
+            self._changed[message.topic] = message
+        self._news.set()
 
     # -- saying ------------------------------------------------------------------------------
 
