@@ -99,6 +99,13 @@ class ReadingsStored:
 
 
 @dataclass(frozen=True, slots=True)
+class SummariesStored:
+    """Hours and days were summed up, or summed up again; the last of them has this `seq`."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryProgress:
     """What a device remembers is being read, was read, or could not be."""
 

@@ -34,6 +34,7 @@ from hawk.registry.files import RegistryFiles
 from hawk.store.actor import StoreActor
 from hawk.store.messages import Durability
 from hawk.store.readings import Log
+from hawk.store.retention import Retention
 from hawk.vehicles.supervisor import VehiclesGroup
 from hawk.web.server import WebServerActor
 from hawk.web.services import Services
@@ -154,7 +155,16 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
         parts.catalogue.canonical_type, settings.discovery.auto_configure,
     )  # fmt: skip
     know_all = partial(DirectoryActor.start, registry, clock, policies.freshness.at_least)
-    keep = partial(StoreActor.start, parts.log, clock, parts.durability, settings.store.commit_interval)
+    keep = partial(
+        StoreActor.start, parts.log, clock, parts.durability, settings.store.commit_interval,
+        Retention(
+            raw_days=settings.store.raw_days,
+            hourly_days=settings.store.hourly_days,
+            daily_days=settings.store.daily_days,
+            max_unsent_days=settings.store.max_unsent_days,
+            max_mb=settings.store.max_mb,
+        ),
+    )  # fmt: skip
 
     work = [
         ChildSpec("scanner", hear, scanner),

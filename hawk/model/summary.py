@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from hawk.model.address import Address
 
+HOUR, DAY = 3_600_000, 86_400_000  # [ms]
+
 
 class Resolution(enum.StrEnum):
     """How much time a summary is about; hours and days are those of UTC."""
@@ -14,8 +16,14 @@ class Resolution(enum.StrEnum):
     DAY = "day"
 
     @property
-    def seconds(self) -> int:
-        return 3600 if self is Resolution.HOUR else 86_400
+    def span(self) -> int:
+        """[ms]"""
+        return HOUR if self is Resolution.HOUR else DAY
+
+
+def start_of(utc: int, span: int) -> int:
+    """[ms since the epoch] of the hour or day that holds it."""
+    return utc // span * span
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,8 @@ from hawk.store.messages import (
 )
 from hawk.store.readings import BATCH, Log
 from hawk.store.remembered import batches
+from hawk.store.retention import Retention
+from hawk.store.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +55,14 @@ T = TypeVar("T")
 class StoreActor(Actor):
     mailbox = MailboxSpec(size=1000, overflow=Overflow.REFUSE)
 
-    def __init__(self, readings: Log, clock: Clock, durability: Durability, commit_interval: float) -> None:
+    def __init__(
+        self,
+        readings: Log,
+        clock: Clock,
+        durability: Durability,
+        commit_interval: float,
+        retention: Retention = Retention(),  # noqa: B008  # frozen
+    ) -> None:
         """`commit_interval` [s]: how long Durability.SD gathers."""
         super().__init__()
         self._log, self._clock = readings, clock
@@ -64,9 +73,11 @@ class StoreActor(Actor):
         self._writing = trio.Lock()  # a teardown waits for the write that is under way
         self._writer = trio.CapacityLimiter(1)
         self._readers = trio.CapacityLimiter(2)
+        self._upkeep = Upkeep(readings, clock, retention, self._in_writer, self.publish)
 
     async def setup(self) -> None:
         self.spawn(self._keep_writing)
+        self.spawn(self._upkeep.run)
 
     async def teardown(self, error: Exception | None) -> None:
         await self._write_what_waits()
@@ -239,6 +250,8 @@ class StoreActor(Actor):
             waiting=len(self._log.backlog),
             dropped=self._log.backlog.dropped,
             set_aside=self._log.set_aside.name if self._log.set_aside else None,
+            late=self._log.late,
+            purged=self._upkeep.purged,
         )
 
 

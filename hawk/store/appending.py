@@ -10,9 +10,10 @@ from typing import Self
 
 from hawk.model.address import Address
 from hawk.model.reading import Moment, Reading, Source
-from hawk.store import cursors, queries
+from hawk.store import cursors, queries, rollups
 from hawk.store.connection import open_writer
 from hawk.store.messages import ImportHistory, MoveCursor
+from hawk.store.purging import Round
 from hawk.store.remembered import LIVE_NEAR, Known, Placed, Plan, plan
 from hawk.store.rows import UNDATED, VALUES, Tags, boot_time_of, dated, tags_of, undated_of, values_of
 
@@ -45,6 +46,9 @@ _INSERT_SERIES = f"""
 INSERT INTO series (device_id, {", ".join(Tags._fields)})
 VALUES (?, {", ".join("?" for _ in Tags._fields)})"""
 
+_REMEMBER_INSTANT = """
+INSERT INTO meta (key, value) VALUES ('purge_utc', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
+
 
 class Appender:
     """After any error it is of no use any more: what it remembers may have been rolled back."""
@@ -56,6 +60,7 @@ class Appender:
         self._given = queries.last_seq(connection)
         self.seq = self._given  # the last one on the disk
         self.undated = queries.count_undated(connection, boot_id)  # of this boot, on the disk
+        self.late = 0  # readings refused, for their hour was purged
 
     @classmethod
     def open(cls, path: Path, boot_id: str) -> Self:
@@ -125,6 +130,25 @@ class Appender:
             seq = min(wanted.seq, self._given)
             cursors.move(self._connection, wanted.sink, wanted.stream, seq, wanted.refused)
 
+    def summarise(self, before: int | None) -> rollups.Piece:
+        """For a moment: hours that ended `before` [ms since the epoch] and are to be made; None is for all."""
+        with self._transaction():
+            if rollups.mark_unmarked(self._connection):
+                return rollups.Piece(self._given, made=0, more=True)
+            piece = rollups.make_due(self._connection, self._given, before)
+            self._given = piece.given
+        return piece
+
+    def purge(self, wanted: Round, sinks: frozenset[str] | None) -> bool:
+        """For a moment; whether there is more to do."""
+        with self._transaction():
+            return wanted.go_on(self._connection, sinks, self._given)
+
+    def remember_instant(self, utc: int) -> None:
+        """[ms since the epoch] It is certainly over."""
+        with self._transaction():
+            self._connection.execute(_REMEMBER_INSTANT, (str(utc),))
+
     # -- in a transaction ------------------------------------------------------------------
 
     @contextlib.contextmanager
@@ -135,15 +159,20 @@ class Appender:
         self.seq = self._given
 
     def _keep(self, readings: Sequence[Reading], now: Moment) -> tuple[Reading, ...]:
-        stored: dict[tuple[int, int | None], Reading] = {}
+        stored: dict[tuple[int, int], Reading] = {}
         new: Counter[int] = Counter()
         latest: dict[int, int] = {}
+        touched = rollups.Touched(self._connection)
         for reading in readings:
-            device, utc = self._device(reading.device_id), reading.moment.utc
+            device, utc = self._device(reading.device_id), reading.moment.utc or 0
+            if touched.is_closed(device, utc):
+                self.late += 1
+                continue
             inserted = self._insert(device, reading, now)
             if not inserted and not self._correct(device, reading, now):
                 continue
             self._given += 1
+            touched.add(device, utc)
             new[device] += inserted
             if reading.source is not Source.HISTORY:
                 latest[device] = self._given
@@ -153,6 +182,7 @@ class Appender:
             "UPDATE device SET latest_seq = ifnull(?, latest_seq), readings = readings + ? WHERE id = ?",
             [(latest.get(device), count, device) for device, count in new.items()],
         )
+        touched.mark()
         return tuple(stored.values())
 
     def _insert(self, device: int, reading: Reading, now: Moment) -> bool:

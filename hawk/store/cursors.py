@@ -16,10 +16,7 @@ _MOVE = """
 INSERT INTO sink_cursor (sink, stream, seq, dropped) VALUES (?, ?, ?, ?)
 ON CONFLICT (sink, stream) DO UPDATE SET seq = max(seq, excluded.seq), dropped = dropped + excluded.dropped"""
 
-_UNSENT = {
-    Stream.READING: "SELECT count(*) FROM (SELECT 1 FROM reading WHERE seq > ? LIMIT ?)",
-    Stream.ROLLUP: "SELECT count(*) FROM (SELECT 1 FROM rollup WHERE seq > ? LIMIT ?)",
-}
+_TABLE = {Stream.READING: "reading", Stream.ROLLUP: "rollup"}
 
 
 def cursor(connection: sqlite3.Connection, sink: str, stream: Stream) -> Cursor | None:
@@ -36,5 +33,26 @@ def move(connection: sqlite3.Connection, sink: str, stream: Stream, seq: int, dr
 def unsent(connection: sqlite3.Connection, sink: str, stream: Stream) -> int:
     """Rows that are still in the log and beyond the cursor: exact, but at most COUNTED."""
     found = cursor(connection, sink, stream)
-    row = connection.execute(_UNSENT[stream], (found.seq if found else 0, COUNTED)).fetchone()
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM {_TABLE[stream]} WHERE seq > ? LIMIT ?)"
+    row = connection.execute(sql, (found.seq if found else 0, COUNTED)).fetchone()
     return int(row[0])
+
+
+def held(connection: sqlite3.Connection, stream: Stream, sinks: frozenset[str] | None) -> dict[str, int]:
+    """How far these have read it; None is all that have a cursor.
+
+    One without a cursor has read no reading; but summaries it may not read at all.
+    """
+    rows = dict(connection.execute("SELECT sink, seq FROM sink_cursor WHERE stream = ?", (stream,)))
+    if sinks is None:
+        return rows
+    absent = {} if stream is Stream.ROLLUP else dict.fromkeys(sinks, 0)
+    return absent | {sink: seq for sink, seq in rows.items() if sink in sinks}
+
+
+def skip_gap(connection: sqlite3.Connection, sink: str, stream: Stream, given: int) -> None:
+    """To right before the next row that is still there; behind the last, to the last seq `given`."""
+    found = cursor(connection, sink, stream)
+    sql = f"SELECT seq FROM {_TABLE[stream]} WHERE seq > ? ORDER BY seq LIMIT 1"
+    row = connection.execute(sql, (found.seq if found else 0,)).fetchone()
+    move(connection, sink, stream, row[0] - 1 if row else given, 0)

@@ -6,8 +6,8 @@ while that cannot be read.
 """
 
 import enum
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from actors import Query
 from hawk.model.address import Address
@@ -119,7 +119,8 @@ class CountUnsent(Query[int]):
 
 @dataclass(frozen=True, slots=True)
 class HoldPurging(Query[None]):
-    """Nothing is purged before these sinks have it; others may miss it. Replaces what was said before.
+    """No reading is purged before these sinks have it, unless it waits for too long; others may miss it.
+    Summaries wait for those of them that ever moved a cursor there. Replaces what was said before.
 
     Until it is said for the first time, every sink that has a cursor holds.
     """
@@ -154,6 +155,18 @@ class Counts:
     readings: int
     undated: int  # wait for a trusted clock, or belong to a boot that never had one
     bytes: int  # on the disk
+    unsummed: int = 0  # hours that have no summary yet, or not one of all their readings
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What left the log since the start."""
+
+    rows: int = 0  # readings and summaries
+    for_size: int = 0  # readings among them that would have stayed, had there been room
+    dropped: Mapping[str, int] = field(default_factory=dict)  # rows that these sinks had not got
+    too_big: bool = False  # and there is nothing left to give up
+    waits: str | None = None  # why nothing is purged for its age just now
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +179,8 @@ class StoreStatus:
     waiting: int  # readings on their way to the disk
     dropped: int  # readings lost since start because the disk refused for too long
     set_aside: str | None  # a damaged file of this name was replaced by a new one at start
+    late: int = 0  # readings refused since start: their hour was purged, and lives on in its summary
+    purged: Purged = field(default_factory=Purged)
 
 
 @dataclass(frozen=True, slots=True)

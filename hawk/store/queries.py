@@ -29,7 +29,8 @@ SELECT max(
     ifnull((SELECT max(seq) FROM reading), 0),
     ifnull((SELECT max(seq) FROM rollup), 0),
     ifnull((SELECT max(seq) FROM sink_cursor), 0),
-    ifnull((SELECT max(latest_seq) FROM device), 0)
+    ifnull((SELECT max(latest_seq) FROM device), 0),
+    ifnull((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'seq'), 0)
 )"""
 
 
@@ -81,6 +82,12 @@ def last_seq(connection: sqlite3.Connection) -> int:
 def newest_stored_at(connection: sqlite3.Connection) -> int | None:
     row = connection.execute("SELECT stored_at FROM reading ORDER BY seq DESC LIMIT 1").fetchone()
     return int(row[0]) if row else None
+
+
+def sure_instant(connection: sqlite3.Connection) -> int | None:
+    """[ms since the epoch] Certainly over: when it was last purged, or else the newest reading came."""
+    row = connection.execute("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'purge_utc'").fetchone()
+    return int(row[0]) if row else newest_stored_at(connection)
 
 
 def count_readings(connection: sqlite3.Connection) -> int:

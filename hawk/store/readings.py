@@ -19,11 +19,12 @@ from hawk.errors import StoreUnavailable
 from hawk.model.address import Address
 from hawk.model.reading import Moment, Reading
 from hawk.model.summary import Summary
-from hawk.store import cursors, queries, summaries
+from hawk.store import cursors, queries, rollups, summaries
 from hawk.store.appending import Appender
 from hawk.store.backlog import Backlog
 from hawk.store.connection import Readers, is_corrupt, set_aside, translated
 from hawk.store.messages import Counts, Cursor, GetReadings, ImportHistory, MoveCursor, Page, Stream
+from hawk.store.purging import Round
 from hawk.store.remembered import Known, Placed, Plan
 from hawk.store.schema import check_sqlite
 
@@ -41,11 +42,10 @@ class Log:
         self._writing = threading.Lock()
         self._appender: Appender | None = None
         self._damaged = False
+        self._late = 0  # of appenders that are gone
         self._readers = Readers(path)
         self.backlog = Backlog()
-        self.held_by: frozenset[str] | None = (
-            None  # the sinks that purging waits for; None: all with a cursor
-        )
+        self._held_by: frozenset[str] | None = None  # sinks purging waits for; None: all with a cursor
         self.set_aside: Path | None = None  # a damaged file that was replaced
 
     @classmethod
@@ -94,6 +94,11 @@ class Log:
         """Readings of this boot on the disk that wait for a trusted clock."""
         return self._appender.undated if self._appender else 0
 
+    @property
+    def late(self) -> int:
+        """Readings refused since the start, for their hour was purged: all of it lives on in its summary."""
+        return self._late + (self._appender.late if self._appender else 0)
+
     def has_work(self, now: Moment) -> bool:
         """Whether `commit` has something to do."""
         return not self.is_open or len(self.backlog) > 0 or (now.utc is not None and self.undated > 0)
@@ -128,6 +133,21 @@ class Log:
         """
         with self._appending() as appender:
             return appender.append_history(wanted, placed, then, now)
+
+    def summarise(self, before: int | None) -> rollups.Piece:
+        """For a moment: summaries of the hours that ended `before` [ms since the epoch], of all for None."""
+        with self._appending() as appender:
+            return appender.summarise(before)
+
+    def purge(self, wanted: Round) -> bool:
+        """For a moment; whether there is more to do. Raises StoreUnavailable: begin another round then."""
+        with self._appending() as appender:
+            return appender.purge(wanted, self._held_by)
+
+    def remember_instant(self, utc: int) -> None:
+        """[ms since the epoch] It is certainly over, also after a restart."""
+        with self._appending() as appender:
+            appender.remember_instant(utc)
 
     def hold_purging(self, sinks: frozenset[str]) -> None:
         """Behind the cursors of these from now on."""
@@ -169,6 +189,7 @@ class Log:
 
     def _drop_appender(self) -> None:
         if self._appender:
+            self._late += self._appender.late
             self._appender.close()
         self._appender = None
 
@@ -209,10 +230,16 @@ class Log:
         with self._readers.borrow() as connection:
             return queries.newest_stored_at(connection)
 
+    def sure_instant(self) -> int | None:
+        """[ms since the epoch] Certainly over. None while nothing is stored."""
+        with self._readers.borrow() as connection:
+            return queries.sure_instant(connection)
+
     def counts(self) -> Counts:
         with self._readers.borrow() as connection:
             readings, undated = queries.count_readings(connection), queries.count_undated(connection)
-        return Counts(readings, undated, _size(self.path))
+            unmade = rollups.count_due(connection)
+        return Counts(readings, undated, _size(self.path), unmade)
 
 
 def newest_stored_at(path: Path) -> int | None:

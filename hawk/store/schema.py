@@ -5,15 +5,17 @@ its rows in `reading`: so neither the latest value nor a count ever scans that t
 inserts or deletes readings keeps both right, in the same transaction.
 
 `series` holds what a reading is tagged with, as of that reading: names of today never touch
-the past. The roll-up tables, `history_tail`, `energy` and `sink_cursor` belong to the parts
-that fill them.
+the past. Whoever changes readings marks their hours in `rollup_dirty` (hawk/store/rollups.py).
+`meta` keeps `seq`, the last one given when something was purged, and `purge_utc`, an instant that is
+certainly over (hawk/store/retention.py). `history_tail` and `energy` belong to the parts that fill them.
 """
 
 import sqlite3
+from collections.abc import Iterator
 
 from hawk.errors import ConfigurationError
 
-VERSION = 2
+VERSION = 3
 OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
 
 _QUANTITIES = ("voltage", "current", "soc", "temperature", "power")
@@ -45,7 +47,8 @@ CREATE TABLE device (
     latest_seq INTEGER,
     readings INTEGER NOT NULL DEFAULT 0,
     history_count INTEGER NOT NULL DEFAULT 0,  -- records imported without a gap; the last are in history_tail
-    history_since INTEGER  -- UTC in ms, of the oldest of them
+    history_since INTEGER,  -- UTC in ms, of the oldest of them
+    unmarked INTEGER  -- UTC in ms: from here on hours are still to be marked in rollup_dirty; NULL: none
 ) STRICT""",
     """
 CREATE TABLE series (
@@ -132,7 +135,11 @@ UPGRADES = {
         "ALTER TABLE device ADD COLUMN history_count INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE device ADD COLUMN history_since INTEGER",
     ),
-}  # from a version to today's; from none: TABLES
+    2: (
+        "ALTER TABLE device ADD COLUMN unmarked INTEGER",
+        "UPDATE device SET unmarked = (SELECT min(ts) FROM reading WHERE reading.device_id = device.id)",
+    ),
+}  # from a version to the next
 
 
 def check_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
@@ -155,6 +162,15 @@ def migrate(connection: sqlite3.Connection) -> None:
     if version < VERSION:
         with connection:
             connection.execute("BEGIN IMMEDIATE")
-            for statement in UPGRADES.get(version, TABLES):
+            for statement in _statements(version):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _statements(version: int) -> Iterator[str]:
+    """From a version to today's; 0 is an empty file."""
+    if version == 0:
+        yield from TABLES
+        return
+    for each in range(version, VERSION):
+        yield from UPGRADES[each]

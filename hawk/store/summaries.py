@@ -11,7 +11,7 @@ from hawk.store.rows import Tags
 COLUMN = {quantity: "soc" if quantity == "state_of_charge" else quantity for quantity in QUANTITIES}
 PARTS = ("n", "min", "max", "sum", "last")  # of each quantity, in the order of Aggregate
 
-_RESOLUTIONS = {resolution.seconds: resolution for resolution in Resolution}
+_RESOLUTIONS = {resolution.span // 1000: resolution for resolution in Resolution}
 
 _COLUMNS = ", ".join(
     (

@@ -167,6 +167,13 @@ def _storage(status: StoreStatus | None) -> dict[str, Any] | None:
         "waiting": status.waiting,
         "dropped": status.dropped,
         "set_aside": status.set_aside,
+        "unsummed_hours": counts and counts.unsummed,
+        "late": status.late,
+        "purged": status.purged.rows,
+        "purged_for_size": status.purged.for_size,
+        "purged_unsent": dict(status.purged.dropped),
+        "purging_waits": status.purged.waits,
+        "too_big": status.purged.too_big,
         "influxdb_connected": None,
     }
 

@@ -403,22 +403,6 @@ def test_a_file_of_a_newer_program_is_refused_and_left_alone(log: Log) -> None:
     assert log.path.read_bytes() == before
 
 
-def test_a_file_of_version_1_gets_its_new_columns_and_keeps_its_readings(log: Log) -> None:
-    log.append([reading()], NOW)
-    log.close()
-    connection = sqlite3.connect(log.path)
-    for column in ("history_count", "history_since"):
-        connection.execute(f"ALTER TABLE device DROP COLUMN {column}")
-    connection.execute("PRAGMA user_version = 1")
-    connection.commit()
-    connection.close()
-    with Log.open(log.path) as again:
-        assert again.append([reading(60.0)], NOW)
-        assert again.counts().readings == 2
-    columns = {row[1] for row in sqlite3.connect(log.path).execute("PRAGMA table_info(device)")}
-    assert {"history_count", "history_since"} <= columns
-
-
 @pytest.mark.parametrize("damage", [b"this is no database " * 200, b"SQLite format 3\0" + b"\xff" * 8000])
 def test_a_damaged_file_is_kept_and_a_new_one_begun(tmp_path: Path, damage: bytes) -> None:
     path = tmp_path / "readings.db"
