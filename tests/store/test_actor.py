@@ -19,7 +19,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from actors import Actor, ActorCrashed, ActorRef, ChildSpec, Supervisor
 from actors.testing import open_test_system
 from hawk.errors import HawkError, StoreUnavailable
-from hawk.events import ReadingsStored
+from hawk.events import ReadingsStored, SummariesStored
 from hawk.model.reading import Moment, Reading, Source
 from hawk.store.actor import RETRY, StoreActor
 from hawk.store.messages import (
@@ -41,6 +41,7 @@ from hawk.store.messages import (
     Stream,
 )
 from hawk.store.readings import Log
+from hawk.store.retention import Retention
 from tests.store.samples import ADDRESS, NOW, OTHER, moment, reading, undated, voltages
 
 
@@ -58,15 +59,24 @@ class Hands:
 
 
 class Listener(Actor):
-    def __init__(self, heard: trio.MemorySendChannel[ReadingsStored]) -> None:
+    def __init__(
+        self,
+        heard: trio.MemorySendChannel[ReadingsStored],
+        summed: trio.MemorySendChannel[SummariesStored],
+    ) -> None:
         super().__init__()
-        self._heard = heard
+        self._heard, self._summed = heard, summed
 
     async def setup(self) -> None:
         self.subscribe(ReadingsStored)
+        self.subscribe(SummariesStored)
 
     def on_receive(self, message: Any) -> None:
-        self._heard.send_nowait(message)
+        match message:
+            case ReadingsStored():
+                self._heard.send_nowait(message)
+            case SummariesStored():
+                self._summed.send_nowait(message)
 
 
 @dataclass
@@ -75,6 +85,7 @@ class Bench:
 
     store: ActorRef[Any]
     stored: trio.MemoryReceiveChannel[ReadingsStored]
+    summed: trio.MemoryReceiveChannel[SummariesStored]
     clock: Hands = field(default_factory=Hands)
 
     async def next_stored(self, count: int) -> tuple[Reading, ...]:
@@ -103,18 +114,22 @@ class Bench:
 
 @asynccontextmanager
 async def running(
-    log: Log, durability: Durability = Durability.PROMPT, clock: Hands | None = None
+    log: Log,
+    durability: Durability = Durability.PROMPT,
+    clock: Hands | None = None,
+    retention: Retention | None = None,
 ) -> AsyncIterator[Bench]:
-    clock = clock or Hands()
+    clock, retention = clock or Hands(), retention or Retention()
     heard, stored = trio.open_memory_channel[ReadingsStored](math.inf)
+    told, summed = trio.open_memory_channel[SummariesStored](math.inf)
     async with open_test_system(expected=(HawkError,)) as system:
         store = StoreActor.reserve("store")
         children = [
-            ChildSpec("listener", partial(Listener.start, heard)),
-            ChildSpec("store", partial(StoreActor.start, log, clock, durability, 30.0), store),
+            ChildSpec("listener", partial(Listener.start, heard, told)),
+            ChildSpec("store", partial(StoreActor.start, log, clock, durability, 30.0, retention), store),
         ]
         await system.start(ChildSpec("root", partial(Supervisor.start, children)))
-        yield Bench(store, stored, clock)
+        yield Bench(store, stored, summed, clock)
 
 
 @pytest.fixture
