@@ -8,6 +8,7 @@ never waits for the disk. A disk that refuses is a state: it is tried again for 
 import contextlib
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import trio
@@ -19,16 +20,19 @@ from hawk.events import ReadingsStored
 from hawk.model.reading import Moment, Reading
 from hawk.store.durability import wait_before_commit
 from hawk.store.messages import (
+    ChooseResolution,
     Counts,
     CountUnsent,
     Durability,
     Flush,
     GetCursor,
+    GetCurve,
     GetLatest,
     GetLatestOfAll,
     GetReadings,
     GetReadingsAfter,
     GetStoreStatus,
+    GetSummaries,
     GetSummariesAfter,
     HoldPurging,
     Imported,
@@ -89,30 +93,43 @@ class StoreActor(Actor):
                 return await self._take_in(message)
             case Flush():
                 return self._flush()
-            case GetLatest(address):
-                return self._read(self._log.latest, address, self._clock.moment())
-            case GetLatestOfAll():
-                return self._read(self._log.latest_of_all, self._clock.moment())
-            case GetReadings():
-                return self._read(self._log.page, message, self._clock.moment())
-            case GetReadingsAfter(seq, limit):
-                return self._read(self._log.after, seq, limit, self._clock.moment())
-            case GetSummariesAfter(seq, limit):
-                return self._read(self._log.summaries_after, seq, limit)
-            case GetCursor(sink, stream):
-                return self._read(self._log.cursor, sink, stream)
-            case CountUnsent(sink, stream):
-                return self._read(self._log.unsent, sink, stream)
+            case ImportHistory():
+                return self._import_history(message)
             case MoveCursor():
                 return self._write(self._log.move_cursor, message)
             case HoldPurging(sinks):
                 return self._log.hold_purging(sinks)
-            case ImportHistory():
-                return self._import_history(message)
-            case GetStoreStatus():
-                return self._read(self._status)
             case _:
-                return super().on_receive(message)
+                question = self._question(message)
+                return self._read(question) if question else super().on_receive(message)
+
+    def _question(self, message: Any) -> Callable[[], object] | None:
+        """What answers it; called in a thread."""
+        match message:
+            case GetLatest(address):
+                return partial(self._log.latest, address, self._clock.moment())
+            case GetLatestOfAll():
+                return partial(self._log.latest_of_all, self._clock.moment())
+            case GetReadings():
+                return partial(self._log.page, message, self._clock.moment())
+            case GetReadingsAfter(seq, limit):
+                return partial(self._log.after, seq, limit, self._clock.moment())
+            case GetSummaries():
+                return partial(self._log.summary_page, message)
+            case GetSummariesAfter(seq, limit):
+                return partial(self._log.summaries_after, seq, limit)
+            case ChooseResolution():
+                return partial(self._log.choose_resolution, message, self._clock.utc_ms())
+            case GetCurve():
+                return partial(self._log.curve, message)
+            case GetCursor(sink, stream):
+                return partial(self._log.cursor, sink, stream)
+            case CountUnsent(sink, stream):
+                return partial(self._log.unsent, sink, stream)
+            case GetStoreStatus():
+                return self._status
+            case _:
+                return None
 
     # -- writing -----------------------------------------------------------------------------
 
@@ -222,17 +239,17 @@ class StoreActor(Actor):
 
     # -- answering ---------------------------------------------------------------------------
 
-    def _read(self, question: Callable[..., T], *args: object) -> Later[T]:
+    def _read(self, question: Callable[[], T]) -> Later[T]:
         later: Later[T] = Later()
-        self.spawn(self._answer, later, question, *args)
+        self.spawn(self._answer, later, question)
         return later
 
-    async def _answer(self, later: Later[T], question: Callable[..., T], *args: object) -> None:
+    async def _answer(self, later: Later[T], question: Callable[[], T]) -> None:
         async with self._readers:
             if later.given_up:
                 return
             try:
-                later.resolve(await trio.to_thread.run_sync(question, *args, abandon_on_cancel=True))
+                later.resolve(await trio.to_thread.run_sync(question, abandon_on_cancel=True))
             except StoreUnavailable as error:
                 later.fail(error)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from actors import Query
 from hawk.model.address import Address
 from hawk.model.reading import Reading, Sample, Source
-from hawk.model.summary import Summary
+from hawk.model.summary import Resolution, Summary
 
 
 class Durability(enum.StrEnum):
@@ -79,6 +79,61 @@ class GetSummariesAfter(Query[tuple[Summary, ...]]):
 
     seq: int
     limit: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryPage:
+    summaries: tuple[Summary, ...]
+    next: int | None  # the cursor of the page after this one; None when it is the last
+
+
+@dataclass(frozen=True, slots=True)
+class GetSummaries(Query[SummaryPage]):
+    """Hours or days of one device in the order of time. The one that runs is not there yet, the day that
+    runs has the hours that are over.
+    """
+
+    address: Address
+    resolution: Resolution
+    since: int | None = None  # [ms since the epoch], inclusive, as is `until`; those that reach into it count
+    until: int | None = None
+    cursor: int | None = None  # `next` of the page before
+    limit: int = 100
+    newest_first: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseResolution(Query[Resolution | None]):
+    """What suits a span of time (hawk/store/tiers.py), and is still there of it; None is single readings."""
+
+    address: Address
+    since: int | None = None  # [ms since the epoch]; None is all that there is
+    until: int | None = None  # None is now
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Of a curve; `start` in ms since the epoch."""
+
+    start: int
+    count: int
+    min: float
+    max: float
+    mean: float
+
+
+@dataclass(frozen=True, slots=True)
+class GetCurve(Query[tuple[Point, ...]]):
+    """One quantity of a device, in at most so many points of equal width, the oldest first; none where
+    nothing was measured.
+    """
+
+    address: Address
+    quantity: str  # of QUANTITIES
+    since: int  # [ms since the epoch], inclusive
+    until: int  # exclusive
+    points: int = 500
+    resolution: Resolution | None = None  # what it is made of; None is single readings
 
 
 @dataclass(frozen=True, slots=True)

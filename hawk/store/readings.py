@@ -18,12 +18,25 @@ from hawk.clock import boot_id
 from hawk.errors import StoreUnavailable
 from hawk.model.address import Address
 from hawk.model.reading import Moment, Reading
-from hawk.model.summary import Summary
+from hawk.model.summary import Resolution, Summary
 from hawk.store import cursors, queries, rollups, summaries
 from hawk.store.appending import Appender
 from hawk.store.backlog import Backlog
 from hawk.store.connection import Readers, is_corrupt, set_aside, translated
-from hawk.store.messages import Counts, Cursor, GetReadings, ImportHistory, MoveCursor, Page, Stream
+from hawk.store.messages import (
+    ChooseResolution,
+    Counts,
+    Cursor,
+    GetCurve,
+    GetReadings,
+    GetSummaries,
+    ImportHistory,
+    MoveCursor,
+    Page,
+    Point,
+    Stream,
+    SummaryPage,
+)
 from hawk.store.purging import Round
 from hawk.store.remembered import Known, Placed, Plan
 from hawk.store.schema import check_sqlite
@@ -216,6 +229,19 @@ class Log:
     def summaries_after(self, seq: int, limit: int) -> tuple[Summary, ...]:
         with self._readers.borrow() as connection:
             return summaries.after(connection, seq, limit)
+
+    def summary_page(self, wanted: GetSummaries) -> SummaryPage:
+        with self._readers.borrow() as connection:
+            return summaries.page(connection, wanted)
+
+    def choose_resolution(self, wanted: ChooseResolution, now: int) -> Resolution | None:
+        """`now` [ms since the epoch], right or wrong."""
+        with self._readers.borrow() as connection:
+            return summaries.choose(connection, wanted, now)
+
+    def curve(self, wanted: GetCurve) -> tuple[Point, ...]:
+        with self._readers.borrow() as connection:
+            return summaries.curve(connection, wanted)
 
     def cursor(self, sink: str, stream: Stream) -> Cursor | None:
         with self._readers.borrow() as connection:

@@ -1,7 +1,8 @@
-"""/api/readings: the log of one device."""
+"""/api/readings: the log of one device, as it is or by hours and days."""
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from quart import Blueprint, Response, request
@@ -10,11 +11,12 @@ from hawk.errors import NotFound
 from hawk.model.address import Address, parse_address
 from hawk.model.instant import parse_rfc3339
 from hawk.model.reading import Source
+from hawk.model.summary import Resolution
 from hawk.registry.messages import GetRegistry
-from hawk.store.messages import GetReadings
+from hawk.store.messages import ChooseResolution, GetReadings, GetSummaries
 from hawk.web.http import answer, endpoint, services
 from hawk.web.query import Asked, Parameters, bad_cursor, bad_parameter
-from hawk.web.resources import reading_resource
+from hawk.web.resources import reading_resource, summary_resource
 from hawk.web.services import LONG_DEADLINE, ask
 
 T = TypeVar("T")
@@ -23,9 +25,10 @@ routes = Blueprint("readings", __name__, url_prefix="/api/readings")
 
 _SOURCES = {source.word: source for source in Source}
 _NEWEST_FIRST = {"-timestamp": True, "timestamp": False}
+_RESOLUTIONS: Mapping[str, Resolution | None] = {"raw": None, "hour": Resolution.HOUR, "day": Resolution.DAY}
 PARAMETERS = Parameters(
     names=("filter[from]", "filter[to]", "filter[source]", "filter[resolution]", "sort"),
-    kinds=("readings",),
+    kinds=("readings", "reading-summaries"),
     paged=True,
 )
 
@@ -34,22 +37,48 @@ PARAMETERS = Parameters(
 @endpoint(PARAMETERS)
 async def list_readings(asked: Asked, mac: str) -> Response:
     """Newest first. What a removed device said stays readable."""
-    wanted = wanted_readings(parse_address(mac), asked)
-    page = await ask(services().store, wanted, LONG_DEADLINE)
-    if not page.readings:
-        await _check_known(wanted.address)
-    after = None if page.next is None else str(page.next)
-    return answer(
-        {
-            "data": [asked.sparse(reading_resource(reading)) for reading in page.readings],
-            "links": {"next": asked.next_link(request.path, after)},
-        }
-    )
+    address = parse_address(mac)
+    asked = await _with_resolution(asked, address)
+    if (resolution := wanted_resolution(asked)) is None:
+        page = await ask(services().store, wanted_readings(address, asked), LONG_DEADLINE)
+        found, following = [reading_resource(each) for each in page.readings], page.next
+    else:
+        wanted = wanted_summaries(address, resolution, asked)
+        summed = await ask(services().store, wanted, LONG_DEADLINE)
+        found, following = [summary_resource(each) for each in summed.summaries], summed.next
+    if not found:
+        await _check_known(address)
+    after = None if following is None else str(following)
+    links = {"next": asked.next_link(request.path, after)}
+    return answer({"data": [asked.sparse(each) for each in found], "links": links})
+
+
+async def _with_resolution(asked: Asked, address: Address) -> Asked:
+    """`auto` becomes what it is this time, so that all pages are of one kind."""
+    if asked.values.get("filter[resolution]") != "auto":
+        return asked
+    resolution = None
+    if "filter[source]" not in asked.values:  # summaries are of all sources
+        resolution = await ask(services().store, wanted_choice(address, asked), LONG_DEADLINE)
+    word = "raw" if resolution is None else resolution.value
+    return replace(asked, values={**asked.values, "filter[resolution]": word})
+
+
+def wanted_resolution(asked: Asked) -> Resolution | None:
+    """None for single readings. Raises ApiError 400."""
+    word = asked.values.get("filter[resolution]", "raw")
+    if word not in _RESOLUTIONS:
+        raise bad_parameter("filter[resolution]", "is raw, hour, day or auto")
+    return _RESOLUTIONS[word]
+
+
+def wanted_choice(address: Address, asked: Asked) -> ChooseResolution:
+    """Raises ApiError 400."""
+    return ChooseResolution(address, _instant(asked, "filter[from]"), _instant(asked, "filter[to]"))
 
 
 def wanted_readings(address: Address, asked: Asked) -> GetReadings:
     """Raises ApiError 400."""
-    _check_resolution(asked.values.get("filter[resolution]", "auto"))
     return GetReadings(
         address=address,
         since=_instant(asked, "filter[from]"),
@@ -57,15 +86,29 @@ def wanted_readings(address: Address, asked: Asked) -> GetReadings:
         source=_word(asked, "filter[source]", _SOURCES),
         cursor=_cursor(asked.after),
         limit=asked.size,
-        newest_first=_word(asked, "sort", _NEWEST_FIRST) is not False,
+        newest_first=_newest_first(asked),
     )
 
 
-def _check_resolution(word: str) -> None:
-    if word in {"hour", "day"}:
-        raise bad_parameter("filter[resolution]", f"cannot be {word} yet: there are no summaries so far")
-    if word not in {"raw", "auto"}:
-        raise bad_parameter("filter[resolution]", "is raw, hour, day or auto")
+def wanted_summaries(address: Address, resolution: Resolution, asked: Asked) -> GetSummaries:
+    """Raises ApiError 400."""
+    if "filter[source]" in asked.values:
+        raise bad_parameter(
+            "filter[source]", f"cannot narrow a summary of the {resolution.value}, which is of all sources"
+        )
+    return GetSummaries(
+        address=address,
+        resolution=resolution,
+        since=_instant(asked, "filter[from]"),
+        until=_instant(asked, "filter[to]"),
+        cursor=_cursor(asked.after),
+        limit=asked.size,
+        newest_first=_newest_first(asked),
+    )
+
+
+def _newest_first(asked: Asked) -> bool:
+    return _word(asked, "sort", _NEWEST_FIRST) is not False
 
 
 def _instant(asked: Asked, name: str) -> int | None:
@@ -98,5 +141,9 @@ async def _check_known(address: Address) -> None:
     snapshot = await ask(services().registry, GetRegistry())
     if address in snapshot.devices:
         return
-    if not (await ask(services().store, GetReadings(address, limit=1), LONG_DEADLINE)).readings:
-        raise NotFound(f"no device {address} is known, and there are no readings of it")
+    store = services().store
+    if (await ask(store, GetReadings(address, limit=1), LONG_DEADLINE)).readings:
+        return
+    if (await ask(store, GetSummaries(address, Resolution.DAY, limit=1), LONG_DEADLINE)).summaries:
+        return
+    raise NotFound(f"no device {address} is known, and there are no readings of it")

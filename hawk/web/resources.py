@@ -18,8 +18,9 @@ from hawk.model.attributes import (
     timestamp,
 )
 from hawk.model.device import DeviceView, Lifecycle
-from hawk.model.reading import Moment, Reading
+from hawk.model.reading import QUANTITIES, Moment, Reading
 from hawk.model.rules import Rejection, to_json
+from hawk.model.summary import Summary
 from hawk.web.jsonapi import Json, resource, to_many, to_one
 
 # -- readings --------------------------------------------------------------------------------
@@ -33,6 +34,33 @@ def reading_id(reading: Reading) -> str:
 def reading_resource(reading: Reading) -> dict[str, Any]:
     device = {"device": to_one("devices", reading.device_id)}
     return resource("readings", reading_id(reading), reading_attributes(reading), device)
+
+
+def summary_resource(summary: Summary) -> dict[str, Any]:
+    device = {"device": to_one("devices", summary.device_id)}
+    name = f"{summary.device_id}@{instant(summary.start)}@{summary.resolution.value}"
+    return resource("reading-summaries", name, reading_summary_attributes(summary), device)
+
+
+def reading_summary_attributes(summary: Summary) -> Json:
+    return {
+        "device_id": summary.device_id,
+        "timestamp": instant(summary.start),
+        "resolution": summary.resolution.value,
+        "count": summary.count,
+        **{
+            f"{quantity}_{part}": getattr(summary.values.get(quantity), part, None)
+            for quantity in QUANTITIES
+            for part in ("count", "min", "max", "mean", "last")
+        },
+        "device_type": summary.device_type,
+        "device_name": summary.device_name,
+        "vehicle_id": summary.vehicle_id,
+        "vehicle_name": summary.vehicle_name,
+        "simulated": summary.simulated,
+        "gateway_id": summary.gateway_id,
+        "seq": summary.seq,
+    }
 
 
 # -- devices ---------------------------------------------------------------------------------

@@ -22,15 +22,18 @@ from hawk.registry.actor import RegistryActor
 from hawk.registry.files import RegistryFiles
 from hawk.registry.messages import ConfigureDevice, DeviceChanges, GetNotices
 from hawk.store.messages import (
+    ChooseResolution,
     Counts,
     Durability,
     Flush,
     GetReadings,
     GetReadingsAfter,
     GetStoreStatus,
+    GetSummaries,
     Page,
     StoreState,
     StoreStatus,
+    SummaryPage,
 )
 from hawk.web.app import create_app
 from hawk.web.jsonapi import MEDIA_TYPE
@@ -76,6 +79,8 @@ class Shelf:
         return {
             Flush: lambda _: self._check(),
             GetReadings: self._page,
+            GetSummaries: SummaryPage((), None),
+            ChooseResolution: None,
             GetReadingsAfter: self._after,
             GetStoreStatus: self._status,
         }

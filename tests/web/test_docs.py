@@ -7,17 +7,19 @@ import pytest
 
 from hawk.directory.messages import VehicleView
 from hawk.model.device import DeviceView
+from hawk.model.summary import Resolution, Summary
 from hawk.model.vehicle import Vehicle, summarise
 from hawk.web import readings
 from hawk.web.app import create_app
-from hawk.web.resources import device_resource, reading_resource, vehicle_resource
+from hawk.web.resources import device_resource, reading_resource, summary_resource, vehicle_resource
 from hawk.web.stream import TYPES
-from tests.doubles import VirtualClock, device
+from tests.doubles import NOON, VirtualClock, address, device
 from tests.web.stage import reading
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 ENDPOINT = re.compile(r"^\| `((?:GET|POST|PUT|PATCH|DELETE) /[^`?]*)` \|", re.MULTILINE)
 VEHICLE = Vehicle("vehicle_1", "Boat", None)
+DAY = Summary(address(1), Resolution.DAY, NOON, 1, {}, "BM6", "Starter", None, None, "0123456789ab", False, 1)
 
 
 def served() -> set[str]:
@@ -46,6 +48,7 @@ async def test_every_attribute_is_documented() -> None:
     documented = {
         "Devices": device_resource(DeviceView(device()), 3600.0)["attributes"].keys(),
         "Readings": reading_resource(reading())["attributes"].keys(),
+        "Hours and days": summary_resource(DAY)["attributes"].keys(),
         "Vehicles": vehicle.keys(),
     }
     for title, attributes in documented.items():

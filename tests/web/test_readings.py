@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from hawk.errors import StoreUnavailable
 from hawk.model.reading import Source
+from hawk.model.summary import Resolution
 from hawk.store.messages import GetReadings
 from hawk.web.jsonapi import ApiError
-from hawk.web.readings import PARAMETERS, wanted_readings
+from hawk.web.readings import PARAMETERS, wanted_readings, wanted_resolution, wanted_summaries
 from tests.doubles import NOON, address
 from tests.web.stage import Stage, open_stage, reading
 
@@ -101,15 +102,8 @@ async def test_a_wrong_parameter_is_named(name: str, value: str) -> None:
         assert error["source"] == {"parameter": name}
 
 
-@pytest.mark.parametrize("resolution", ["hour", "day"])
-async def test_summaries_are_not_there_yet(resolution: str) -> None:
-    async with open_stage() as stage:
-        said = await stage.ask("GET", f"{PATH}?filter[resolution]={resolution}")
-        assert "yet" in (await stage.error(said, 400))["detail"]
-
-
 @pytest.mark.parametrize("resolution", ["raw", "auto"])
-async def test_every_single_reading_is_what_there_is(resolution: str, tmp_path: Path) -> None:
+async def test_a_short_span_is_single_readings(resolution: str, tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         stage.shelf.put(reading(1, 0, voltage=1))
         assert await listed(stage, f"?filter[resolution]={resolution}") == [1]
@@ -130,6 +124,8 @@ def test_a_query_becomes_a_question_to_the_log() -> None:
 )
 def test_any_query_is_a_question_or_refused(arguments: list[tuple[str, str]]) -> None:
     try:
-        wanted_readings(MAC, PARAMETERS.parse(arguments))
+        asked = PARAMETERS.parse(arguments)
+        wanted_readings(MAC, asked)
+        wanted_summaries(MAC, wanted_resolution(asked) or Resolution.HOUR, asked)
     except ApiError as error:
         assert (error.status, error.parameter in dict(arguments)) == (400, True)
