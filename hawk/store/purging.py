@@ -8,37 +8,58 @@ again; the file does not shrink.
 import heapq
 import sqlite3
 import time
-from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hawk.model.summary import DAY, HOUR, start_of
 from hawk.store import cursors
 from hawk.store.messages import Stream
 from hawk.store.retention import Horizons
+from hawk.store.rollups import SHARE
 
-SHARE = 0.02  # [s] of the one writer at a time
-EVER = 2**62  # [ms] beyond all times
+EVER = 2**62  # [ms since the epoch] later than anything
+
+_SETTLED = """
+SELECT (unmarked IS NULL OR unmarked >= :end)
+AND NOT EXISTS (
+    SELECT 1 FROM rollup_dirty WHERE device_id = :device AND hour >= :start / 3600000 AND hour < :end / 3600000
+)
+AND NOT EXISTS (SELECT 1 FROM reading WHERE seq = latest_seq AND ts >= :start AND ts < :end)"""
+
+_NO_READINGS = (
+    "AND NOT EXISTS (SELECT 1 FROM reading WHERE device_id = :device AND ts >= :start AND ts < :end)"
+)
+
+_NO_HOURS = """
+AND NOT EXISTS (SELECT 1 FROM rollup WHERE step = 3600 AND device_id = :device AND ts >= :start AND ts < :end)"""
+
+_FEWER = "UPDATE device SET readings = readings - ? WHERE id = ?"
+
+_REMEMBER_SEQ = """
+INSERT INTO meta (key, value) VALUES ('seq', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One resolution. `rows` ends with the device; `span` goes together."""
+    """One resolution. `rows` ends with the device."""
 
     rows: str
-    span: int  # [ms]
+    span: int  # [ms] what goes together
     stream: Stream
+    made_of: str = ""  # of which nothing may be left
 
-    def starts(self, connection: sqlite3.Connection, device: int, since: int, until: int) -> Iterator[int]:
-        """Of the spans in which there is anything, the oldest first."""
+    def next_start(self, connection: sqlite3.Connection, device: int, since: int, until: int) -> int | None:
+        """Of the oldest span in which there is anything."""
         sql = f"SELECT ts {self.rows} AND ts >= ? AND ts < ? ORDER BY ts LIMIT 1"
-        while row := connection.execute(sql, (device, since, until)).fetchone():
-            start = start_of(row[0], self.span)
-            yield start
-            since = start + self.span
+        row = connection.execute(sql, (device, since, until)).fetchone()
+        return start_of(row[0], self.span) if row else None
 
-    def oldest(self, connection: sqlite3.Connection, device: int) -> int:
-        return next(self.starts(connection, device, -EVER, EVER), EVER)
+    def may_go(self, connection: sqlite3.Connection, device: int, start: int) -> bool:
+        """It was made into the next layer, what it is made of went before, and nothing in it is the newest."""
+        names = {"device": device, "start": start, "end": start + self.span}
+        sql = f"{_SETTLED} {self.made_of} FROM device WHERE id = :device"
+        return bool(connection.execute(sql, names).fetchone()[0])
 
     def newest_seq(self, connection: sqlite3.Connection, device: int, start: int) -> int:
         sql = f"SELECT max(seq) {self.rows} AND ts >= ? AND ts < ?"
@@ -54,23 +75,13 @@ class Layer:
 
 
 RAW = Layer("FROM reading WHERE device_id = ?", HOUR, Stream.READING)
-HOURS = Layer("FROM rollup WHERE step = 3600 AND device_id = ?", DAY, Stream.ROLLUP)
-DAYS = Layer("FROM rollup WHERE step = 86400 AND device_id = ?", DAY, Stream.ROLLUP)
-LAYERS = (RAW, HOURS, DAYS)  # each is made of the one before
+HOURS = Layer("FROM rollup WHERE step = 3600 AND device_id = ?", DAY, Stream.ROLLUP, _NO_READINGS)
+DAYS = Layer("FROM rollup WHERE step = 86400 AND device_id = ?", DAY, Stream.ROLLUP, _NO_READINGS + _NO_HOURS)
+LAYERS = (RAW, HOURS, DAYS)
 
-_UNMADE = """
-SELECT min(
-    ifnull((SELECT min(hour) * 3600000 FROM rollup_dirty WHERE device_id = device.id), :ever),
-    ifnull(unmarked, :ever)
-) FROM device WHERE id = :device"""
-
-_NEWEST = """
-SELECT reading.ts FROM device CROSS JOIN reading ON reading.seq = device.latest_seq WHERE device.id = ?"""
-
-_FEWER = "UPDATE device SET readings = readings - ? WHERE id = ?"
-
-_REMEMBER_SEQ = """
-INSERT INTO meta (key, value) VALUES ('seq', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
+Due = tuple[
+    int, int, int
+]  # layer, start, device: in this order they go, which spares the index of all by seq
 
 
 @dataclass(slots=True)
@@ -83,7 +94,8 @@ class Round:
     for_size: int = 0  # readings among them that would have stayed, had there been room
     dropped: Counter[str] = field(default_factory=Counter)  # rows among them that these sinks had not got
     too_big: bool = False  # it is larger than it may be, and there is nothing left to give up
-    _todo: deque[tuple[Layer, int, int]] | None = None  # device, and from where on [ms since the epoch]
+    _old: list[Due] | None = None  # a heap, of the next of each device
+    _oldest: list[Due] | None = None
 
     def go_on(self, connection: sqlite3.Connection, sinks: frozenset[str] | None, given: int) -> bool:
         """In a transaction, for a moment; whether there is more to do. `given` is the last seq."""
@@ -100,15 +112,13 @@ class Round:
     def _by_age(self, piece: "Piece") -> bool:
         if self.horizons is None:
             return False
-        if self._todo is None:
-            self._todo = deque((layer, device, -EVER) for layer in LAYERS for device in piece.devices())
-        while self._todo:
-            layer, device, since = self._todo.popleft()
-            for start in piece.old(layer, device, since, self.horizons):
-                piece.let_go(layer, device, start, self.horizons.unsent)
-                if piece.is_over:
-                    self._todo.appendleft((layer, device, start + layer.span))
-                    return True
+        until = (self.horizons.raw, self.horizons.hours, self.horizons.days)
+        if self._old is None:
+            self._old = piece.first_of_all(until)
+        while self._old:
+            index, start, device = heapq.heappop(self._old)
+            piece.let_go(LAYERS[index], device, start, self.horizons.unsent)
+            piece.push_next(self._old, index, start, device, until[index])
             if piece.is_over:
                 return True
         return False
@@ -117,8 +127,12 @@ class Round:
         """The oldest readings of all devices, whoever has not got them."""
         if piece.bytes_used() <= self.max_bytes:
             return False
-        for start, device in piece.oldest_of_all():
-            self.for_size += piece.let_go(RAW, device, start, EVER)
+        if self._oldest is None:
+            self._oldest = piece.first_of_all((EVER,))
+        while self._oldest:
+            index, start, device = heapq.heappop(self._oldest)
+            self.for_size += piece.let_go(LAYERS[index], device, start, EVER)
+            piece.push_next(self._oldest, index, start, device, EVER)
             if piece.bytes_used() <= self.max_bytes:
                 return False
             if piece.is_over:
@@ -142,9 +156,6 @@ class Piece:
     def is_over(self) -> bool:
         return time.monotonic() > self._until
 
-    def devices(self) -> list[int]:
-        return [device for (device,) in self._connection.execute("SELECT id FROM device ORDER BY id")]
-
     def bytes_used(self) -> int:
         """Of the file; what is free in it does not count."""
         pages, free, size = (
@@ -153,22 +164,26 @@ class Piece:
         )
         return int((pages - free) * size)
 
-    def old(self, layer: Layer, device: int, since: int, horizons: Horizons) -> Iterator[int]:
-        """Starts of what is older than its horizon and was made into the next layer."""
-        horizon = {RAW: horizons.raw, HOURS: horizons.hours, DAYS: horizons.days}[layer]
-        if horizon is None:
-            return
-        finer = LAYERS[: LAYERS.index(layer)]
-        needed = [self._unmade(device), *(each.oldest(self._connection, device) for each in finer)]
-        until = min(horizon, *(start_of(instant, layer.span) for instant in needed))
-        yield from self._starts(layer, device, since, until)
+    def first_of_all(self, until: Sequence[int | None]) -> list[Due]:
+        """A heap of the oldest of each device, in each layer up to its horizon."""
+        devices = [device for (device,) in self._connection.execute("SELECT id FROM device")]
+        heap: list[Due] = []
+        for index, horizon in enumerate(until):
+            for device in devices:
+                self.push_next(heap, index, -EVER, device, horizon)
+        return heap
 
-    def oldest_of_all(self) -> Iterator[tuple[int, int]]:
-        """Hours of readings with their device, the oldest first."""
-        return heapq.merge(*(self._hours_of(device) for device in self.devices()))
+    def push_next(self, heap: list[Due], index: int, start: int, device: int, until: int | None) -> None:
+        """Of a device, after the one at `start`."""
+        layer = LAYERS[index]
+        following = layer.next_start(self._connection, device, start + layer.span, until or -EVER)
+        if following is not None:
+            heapq.heappush(heap, (index, following, device))
 
     def let_go(self, layer: Layer, device: int, start: int, unsent: int | None) -> int:
         """Rows that went; none when a sink has not got them, unless they are older than `unsent`."""
+        if not layer.may_go(self._connection, device, start):
+            return 0
         newest = layer.newest_seq(self._connection, device, start)
         behind = {sink: at for sink, at in self._held[layer.stream].items() if at < newest}
         if behind and (unsent is None or start + layer.span > unsent):
@@ -190,17 +205,3 @@ class Piece:
         cursors.move(self._connection, sink, stream, 0, rows)
         self._round.dropped[sink] += rows
         self._gaps.add((sink, stream))
-
-    def _hours_of(self, device: int) -> Iterator[tuple[int, int]]:
-        until = start_of(self._unmade(device), HOUR)
-        return ((start, device) for start in self._starts(RAW, device, -EVER, until))
-
-    def _starts(self, layer: Layer, device: int, since: int, until: int) -> Iterator[int]:
-        newest = self._connection.execute(_NEWEST, (device,)).fetchone() if layer is RAW else None
-        stays = start_of(newest[0], HOUR) if newest else None
-        return (s for s in layer.starts(self._connection, device, since, until) if s != stays)
-
-    def _unmade(self, device: int) -> int:
-        """[ms since the epoch] From here on there may be hours without a summary."""
-        names = {"device": device, "ever": EVER}
-        return int(self._connection.execute(_UNMADE, names).fetchone()[0])

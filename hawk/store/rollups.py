@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hawk.model.summary import DAY, HOUR, start_of
 from hawk.store.summaries import COLUMN, PARTS
 
-SHARE = 0.02  # [s] of the one writer at a time: what is measured meanwhile waits no longer
+SHARE = 0.01  # [s] of the one writer at a time: what is measured meanwhile goes between
 AT_A_TIME = 500  # hours looked for in one piece
 
 _VALUES = ", ".join(f"{column}_{part}" for column in COLUMN.values() for part in PARTS)

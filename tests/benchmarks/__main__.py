@@ -1,17 +1,19 @@
-"""`python -m tests.benchmarks [ROW ...] [--json]`."""
+"""`python -m tests.benchmarks [ROW ...] [--readings N] [--json]`."""
 
 import argparse
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from tests.benchmarks import inside, processes
+from tests.benchmarks import inside, processes, store
 from tests.benchmarks.row import Row
 
-ROWS = {
+ROWS: dict[str, Callable[[], Iterator[Row]]] = {
     "help": processes.help_time,
     "start": processes.start_time,
     "idle": processes.idle,
@@ -21,6 +23,8 @@ ROWS = {
     "linger": processes.linger,
     "api": processes.api,
     "latency": processes.latency,
+    "store": partial(store.questions, store.READINGS),
+    "wear": store.wear,
 }
 
 
@@ -30,12 +34,14 @@ def main() -> None:
         "rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}; all of them if none is named"
     )
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--readings", type=int, help="in the log of the row store; 26000000 are a year's")
     options = parser.parse_args()
+    rows = ROWS | ({"store": partial(store.questions, options.readings)} if options.readings else {})
     found: list[Row] = []
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("Measuring", total=len(options.rows or ROWS))
         for name in options.rows or ROWS:
-            found.extend(ROWS[name]())
+            found.extend(rows[name]())
             progress.advance(task)
     if options.json:
         print(json.dumps([asdict(row) for row in found], indent=2))
