@@ -123,7 +123,7 @@ def test_a_summary_stays_until_what_it_is_made_of_is_gone(log: Log) -> None:
 
 def test_an_hour_that_is_still_to_be_summed_up_stays(log: Log) -> None:
     hourly(log, 10)
-    log.append([reading(3 * H + 60)], NOW)
+    log.append([reading(3 * H + 60, source=Source.HISTORY)], NOW)
     purge(log, raw=T0 + 8 * HOUR)
     assert left(log) == [3, 3, 8, 9]
     summarise(log)
