@@ -104,10 +104,16 @@ class Store(Section):
     )
     commit_interval: Seconds = Field(30, description="[s] How long sd gathers.")
     raw_days: Days = Field(56, description="[d] Keep single readings; 0 is for ever.")
-    hourly_days: Days = Field(730, description="[d] Keep hourly summaries; 0 is for ever.")
-    daily_days: Days = Field(0, description="[d] Keep daily summaries; 0 is for ever.")
-    max_unsent_days: Days = Field(90, description="[d] Keep what a sink has not got yet.")
-    max_mb: Count = Field(1024, description="[MB] The log grows no larger.")
+    hourly_days: Days = Field(
+        730, description="[d] Keep hourly summaries, never shorter than readings; 0 is for ever."
+    )
+    daily_days: Days = Field(
+        0, description="[d] Keep daily summaries, never shorter than hourly ones; 0 is for ever."
+    )
+    max_unsent_days: Days = Field(
+        90, description="[d] Keep what a sink has not got yet, if that is longer; 0 is for ever."
+    )
+    max_mb: Count = Field(1024, description="[MB] The log grows no larger: the oldest readings go first.")
     on_outage: Literal["spool", "drop"] = Field("spool", description="What is kept for a sink that is down.")
 
 
