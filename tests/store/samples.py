@@ -2,6 +2,7 @@
 
 from hawk.model.address import Address
 from hawk.model.reading import Moment, Reading, Sample, Scalar, Source
+from hawk.store.readings import Log
 
 ADDRESS = Address("50:54:7B:24:26:E1")
 OTHER = Address("50:54:7B:24:26:E2")
@@ -44,6 +45,12 @@ def reading(
         adapter="hci0",
         simulated=True,
     )
+
+
+def stored_minutes(log: Log) -> int:
+    """How many readings were stored, one a minute, going by the newest."""
+    latest = log.latest(ADDRESS, NOW)
+    return 0 if latest is None else ((latest.moment.utc or 0) - T0) // 60_000 + 1
 
 
 def voltages(readings: tuple[Reading, ...]) -> list[float | None]:

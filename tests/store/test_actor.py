@@ -21,18 +21,22 @@ from actors.testing import open_test_system
 from hawk.errors import HawkError, StoreUnavailable
 from hawk.events import ReadingsStored, SummariesStored
 from hawk.model.reading import Moment, Reading, Source
+from hawk.model.summary import DAY, Resolution
 from hawk.store.actor import RETRY, StoreActor
 from hawk.store.messages import (
+    ChooseResolution,
     CountUnsent,
     Cursor,
     Durability,
     Flush,
     GetCursor,
+    GetCurve,
     GetLatest,
     GetLatestOfAll,
     GetReadings,
     GetReadingsAfter,
     GetStoreStatus,
+    GetSummaries,
     GetSummariesAfter,
     HoldPurging,
     MoveCursor,
@@ -42,7 +46,7 @@ from hawk.store.messages import (
 )
 from hawk.store.readings import Log
 from hawk.store.retention import Retention
-from tests.store.samples import ADDRESS, NOW, OTHER, moment, reading, undated, voltages
+from tests.store.samples import ADDRESS, NOW, OTHER, T0, moment, reading, undated, voltages
 
 
 @dataclass
@@ -307,6 +311,18 @@ async def test_a_sink_reads_on_behind_its_cursor(path: Path, mock_clock: MockClo
             assert await bench.ask(GetCursor("influx", Stream.READING)) == Cursor(2, 1)
             assert await bench.ask(CountUnsent("influx", Stream.READING)) == 1
             assert await bench.ask(GetSummariesAfter(0)) == ()
+
+
+async def test_hours_and_curves_are_asked_for_like_readings(path: Path, mock_clock: MockClock) -> None:
+    with Log.open(path, "boot-1") as log:
+        log.append([reading(n * 60, 12.0 + n) for n in range(3)], NOW)
+        log.summarise(None)
+        async with running(log) as bench:
+            page = await bench.ask(GetSummaries(ADDRESS, Resolution.HOUR))
+            assert [(each.start, each.count) for each in page.summaries] == [(T0, 3)]
+            assert await bench.ask(ChooseResolution(ADDRESS, T0 - 100 * DAY)) is Resolution.HOUR
+            (point,) = await bench.ask(GetCurve(ADDRESS, "voltage", T0, T0 + DAY, 1))
+            assert (point.min, point.mean, point.max) == (12.0, 13.0, 14.0)
 
 
 async def test_the_status_counts(path: Path, mock_clock: MockClock) -> None:
