@@ -3,6 +3,7 @@
 All of it in pieces through the one writer, so that what is measured meanwhile goes between.
 """
 
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -46,6 +47,8 @@ class Upkeep:
 
     async def run(self) -> None:
         purge_at = trio.current_time() + PURGE_FIRST
+        with contextlib.suppress(StoreUnavailable):
+            await self._look_at_clock()  # before anything is stored with a date that may be wrong
         while True:
             await trio.sleep(EVERY)
             try:

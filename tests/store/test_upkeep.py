@@ -113,6 +113,20 @@ async def test_a_clock_that_leapt_ahead_purges_nothing_for_an_hour(
         assert {T0, ahead.utc} <= kept < {T0 - n * DAY for n in range(10)} | {ahead.utc}
 
 
+async def test_a_wrong_clock_is_found_out_also_at_the_first_start_on_an_older_log(
+    tmp_path: Path, mock_clock: MockClock
+) -> None:
+    ahead = Moment(T0 + 3650 * DAY, 5000.0)
+    with Log.open(tmp_path / "readings.db", "boot-1") as log:
+        log.append([reading(-n * D) for n in range(9, -1, -1)], NOW)
+    async with store(tmp_path, now=ahead) as (bench, _):
+        await wait_all_tasks_blocked(0.05)
+        await bench.store.send(reading(when=ahead))
+        await bench.ask(Flush())
+        await pass_by(mock_clock, bench, 600, lambda status: status.purged.waits is not None)
+        assert (await bench.ask(GetStoreStatus())).counts.readings == 11
+
+
 async def test_a_restart_does_not_make_a_wrong_clock_right(tmp_path: Path, mock_clock: MockClock) -> None:
     ahead = Moment(T0 + 3650 * DAY, 5000.0)
     async with store(tmp_path) as (bench, log):
