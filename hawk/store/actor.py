@@ -15,7 +15,8 @@ import trio
 from actors import Actor, Later, MailboxSpec, Overflow
 from hawk.clock import Clock
 from hawk.errors import ConfigurationError, HawkError, StoreUnavailable
-from hawk.events import ReadingsStored
+from hawk.events import CrankingStored, ReadingsStored
+from hawk.model.cranking import Cranking
 from hawk.model.reading import Moment, Reading
 from hawk.store.durability import wait_before_commit
 from hawk.store.messages import (
@@ -23,6 +24,7 @@ from hawk.store.messages import (
     CountUnsent,
     Durability,
     Flush,
+    GetCranking,
     GetCursor,
     GetLatest,
     GetLatestOfAll,
@@ -33,6 +35,8 @@ from hawk.store.messages import (
     HoldPurging,
     Imported,
     ImportHistory,
+    KeepCranking,
+    LastStart,
     MoveCursor,
     StoreState,
     StoreStatus,
@@ -98,6 +102,10 @@ class StoreActor(Actor):
                 return self._log.hold_purging(sinks)
             case ImportHistory():
                 return self._import_history(message)
+            case KeepCranking(cranking):
+                return self._keep_cranking(cranking)
+            case GetCranking():
+                return self._read(self._log.cranking, message, self._clock.moment())
             case GetStoreStatus():
                 return self._read(self._status)
             case _:
@@ -197,6 +205,21 @@ class StoreActor(Actor):
             later.resolve(await self._in_writer(work, *args))
         except StoreUnavailable as error:
             later.fail(error)
+
+    def _keep_cranking(self, cranking: Cranking) -> Later[LastStart]:
+        later: Later[LastStart] = Later()
+        self.spawn(self._append_cranking, cranking, later)
+        return later
+
+    async def _append_cranking(self, cranking: Cranking, later: Later[LastStart]) -> None:
+        try:
+            kept = await self._in_writer(self._log.append_cranking, cranking, self._clock.moment())
+        except StoreUnavailable as error:
+            later.fail(error)
+            return
+        if kept.stored and kept.cranking is not None:
+            self.publish(CrankingStored(kept.cranking))
+        later.resolve(kept)
 
     async def _in_writer(self, work: Callable[..., T], *args: object) -> T:
         async with self._writing:

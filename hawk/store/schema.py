@@ -10,10 +10,13 @@ that fill them.
 """
 
 import sqlite3
+from collections.abc import Iterable
+from itertools import chain
 
 from hawk.errors import ConfigurationError
+from hawk.store import cranking
 
-VERSION = 2
+VERSION = 3
 OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
 
 _QUANTITIES = ("voltage", "current", "soc", "temperature", "power")
@@ -125,6 +128,7 @@ CREATE TABLE energy (
     discharged_wh REAL NOT NULL,
     ts INTEGER NOT NULL
 ) STRICT""",
+    *cranking.TABLE,
 )
 
 UPGRADES = {
@@ -132,7 +136,8 @@ UPGRADES = {
         "ALTER TABLE device ADD COLUMN history_count INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE device ADD COLUMN history_since INTEGER",
     ),
-}  # from a version to today's; from none: TABLES
+    2: cranking.TABLE,
+}  # from each version to the next; from none: TABLES
 
 
 def check_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
@@ -155,6 +160,10 @@ def migrate(connection: sqlite3.Connection) -> None:
     if version < VERSION:
         with connection:
             connection.execute("BEGIN IMMEDIATE")
-            for statement in UPGRADES.get(version, TABLES):
+            for statement in _missing(version):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _missing(version: int) -> Iterable[str]:
+    return chain.from_iterable(UPGRADES[each] for each in range(version, VERSION)) if version else TABLES

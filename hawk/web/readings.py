@@ -37,7 +37,7 @@ async def list_readings(asked: Asked, mac: str) -> Response:
     wanted = wanted_readings(parse_address(mac), asked)
     page = await ask(services().store, wanted, LONG_DEADLINE)
     if not page.readings:
-        await _check_known(wanted.address)
+        await check_known(wanted.address)
     after = None if page.next is None else str(page.next)
     return answer(
         {
@@ -55,7 +55,7 @@ def wanted_readings(address: Address, asked: Asked) -> GetReadings:
         since=_instant(asked, "filter[from]"),
         until=_instant(asked, "filter[to]"),
         source=_word(asked, "filter[source]", _SOURCES),
-        cursor=_cursor(asked.after),
+        cursor=cursor_of(asked.after),
         limit=asked.size,
         newest_first=_word(asked, "sort", _NEWEST_FIRST) is not False,
     )
@@ -86,7 +86,8 @@ def _word(asked: Asked, name: str, words: Mapping[str, T]) -> T | None:
     return words[word]
 
 
-def _cursor(place: str | None) -> int | None:
+def cursor_of(place: str | None) -> int | None:
+    """Of a page in the order of time. Raises ApiError 400."""
     if place is None:
         return None
     if not re.fullmatch(r"-?[0-9]{1,17}", place):
@@ -94,7 +95,8 @@ def _cursor(place: str | None) -> int | None:
     return int(place)
 
 
-async def _check_known(address: Address) -> None:
+async def check_known(address: Address) -> None:
+    """Raises NotFound for a device that nobody knows or knew."""
     snapshot = await ask(services().registry, GetRegistry())
     if address in snapshot.devices:
         return

@@ -16,7 +16,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from actors import Actor, ActorCrashed, ActorRef, ChildSpec, Supervisor
+from actors import Actor, ActorCrashed, ActorRef, ActorSystem, ChildSpec, Supervisor
 from actors.testing import open_test_system
 from hawk.errors import HawkError, StoreUnavailable
 from hawk.events import ReadingsStored
@@ -75,6 +75,7 @@ class Bench:
 
     store: ActorRef[Any]
     stored: trio.MemoryReceiveChannel[ReadingsStored]
+    system: ActorSystem
     clock: Hands = field(default_factory=Hands)
 
     async def next_stored(self, count: int) -> tuple[Reading, ...]:
@@ -114,7 +115,7 @@ async def running(
             ChildSpec("store", partial(StoreActor.start, log, clock, durability, 30.0), store),
         ]
         await system.start(ChildSpec("root", partial(Supervisor.start, children)))
-        yield Bench(store, stored, clock)
+        yield Bench(store, stored, system, clock)
 
 
 @pytest.fixture

@@ -403,20 +403,38 @@ def test_a_file_of_a_newer_program_is_refused_and_left_alone(log: Log) -> None:
     assert log.path.read_bytes() == before
 
 
-def test_a_file_of_version_1_gets_its_new_columns_and_keeps_its_readings(log: Log) -> None:
+# What each version brought: how to take it out again, and what is there with it.
+BROUGHT = {
+    2: (
+        ("ALTER TABLE device DROP COLUMN history_count", "ALTER TABLE device DROP COLUMN history_since"),
+        "SELECT history_count, history_since FROM device",
+    ),
+    3: (("DROP TABLE cranking",), "SELECT device_id, ts, samples FROM cranking"),
+}
+
+
+@pytest.mark.parametrize("version", range(1, VERSION))
+def test_a_file_of_an_older_version_gets_what_it_lacks_and_keeps_its_readings(log: Log, version: int) -> None:
     log.append([reading()], NOW)
     log.close()
     connection = sqlite3.connect(log.path)
-    for column in ("history_count", "history_since"):
-        connection.execute(f"ALTER TABLE device DROP COLUMN {column}")
-    connection.execute("PRAGMA user_version = 1")
+    tables = "SELECT name, sql FROM sqlite_schema WHERE name != 'device' ORDER BY name"
+    today = connection.execute(tables).fetchall()
+    for later in range(VERSION, version, -1):
+        for statement in BROUGHT[later][0]:
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {version}")
     connection.commit()
     connection.close()
     with Log.open(log.path) as again:
         assert again.append([reading(60.0)], NOW)
         assert again.counts().readings == 2
-    columns = {row[1] for row in sqlite3.connect(log.path).execute("PRAGMA table_info(device)")}
-    assert {"history_count", "history_since"} <= columns
+    connection = sqlite3.connect(log.path)
+    for _, question in BROUGHT.values():
+        connection.execute(question)
+    assert connection.execute(tables).fetchall() == today
+    assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
+    connection.close()
 
 
 @pytest.mark.parametrize("damage", [b"this is no database " * 200, b"SQLite format 3\0" + b"\xff" * 8000])
