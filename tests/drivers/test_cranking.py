@@ -45,11 +45,9 @@ def begun() -> Bm6Recollection:
 @pytest.mark.parametrize("vector", vectors.of("cranking_stream"), ids=lambda v: v.id)
 def test_a_captured_event_is_believed_when_it_came_twice(vector: Vector) -> None:
     talk, stream, said = begun(), blocks(bytes.fromhex(vector.hex)), vector.expected
-    assert hear(talk, stream) == [ASKED]
-    assert not talk.done
-    assert hear(talk, stream) == []
+    assert (hear(talk, stream), talk.done) == ([ASKED], False)
+    assert (hear(talk, stream), talk.done) == ([], True)
     event = talk.event
-    assert talk.done
     assert (event.status_code, event.voltage) == (said["event_status"], said["header_voltage"])
     assert (event.minimum_voltage, event.voltage_before) == (said["min_voltage"], said["first_sample"])
     assert (event.duration, event.age) == (said["duration_ms"] / 1000, 120 * said["age_units_2min"])
@@ -58,14 +56,14 @@ def test_a_captured_event_is_believed_when_it_came_twice(vector: Vector) -> None
 
 def test_both_families_offer_it_and_a_bm2_does_not() -> None:
     for driver, family in ((BM6, BM6_FAMILY), (BM7, BM7_FAMILY)):
+        assert driver.cranking is not None
         assert driver.cranking().begin() == tuple(sealed(ASKED, family=family))
     assert BM2.cranking is None
 
 
 def test_an_event_whose_voltage_is_not_its_third_lowest_sample_must_come_three_times() -> None:
     talk, odd = begun(), answer(Start(WAVE, volts=1260))
-    assert hear(talk, odd * 2) == [ASKED, ASKED]
-    assert not talk.done
+    assert (hear(talk, odd * 2), talk.done) == ([ASKED, ASKED], False)
     hear(talk, odd)
     assert talk.event.voltage == 12.60
 
@@ -87,17 +85,13 @@ def test_a_waveform_of_any_length_ends_at_the_mark_wherever_it_stands_in_a_block
 
 def test_a_device_without_an_event_says_so_and_is_asked_once() -> None:
     talk = begun()
-    assert hear(talk, answer(None)) == []
-    assert not talk.done
-    assert talk.silent() == ()
-    assert talk.done
-    assert talk.event is None
+    assert (hear(talk, answer(None)), talk.done) == ([], False)
+    assert (talk.silent(), talk.done, talk.event) == ((), True, None)
 
 
 def test_while_live_values_go_on_three_of_them_are_silence() -> None:
     talk = begun()
-    assert hear(talk, [*answer(None), *sealed(LIVE, LIVE)]) == []
-    assert not talk.done
+    assert (hear(talk, [*answer(None), *sealed(LIVE, LIVE)]), talk.done) == ([], False)
     hear(talk, sealed(LIVE))
     assert (talk.done, talk.event) == (True, None)
 
@@ -135,7 +129,7 @@ def test_its_age_may_grow_between_two_answers() -> None:
     young, old = answer(Start(WAVE)), answer(Start(WAVE, at=1.0))
     hear(talk, young + old)
     assert talk.done
-    assert talk.event.age > 120
+    assert (talk.event.age or 0) > 120
 
 
 def test_a_device_that_never_tells_the_same_twice_is_not_believed() -> None:
@@ -165,6 +159,7 @@ def test_a_stream_without_an_end_does_not_grow_for_ever() -> None:
 @given(st.lists(st.binary(max_size=200), max_size=60))
 def test_random_bytes_give_no_event(frames: list[bytes]) -> None:
     for driver in (BM6, BM7):
+        assert driver.cranking is not None
         talk = driver.cranking()
         talk.begin()
         with contextlib.suppress(BluetoothError):

@@ -41,7 +41,9 @@ def start(seconds: float = 0.0, told: CrankingEvent | None = None, name: str = "
 
 def kept(log: Log) -> list[int]:
     """When they were, in s after T0."""
-    return [(each.by.moment.utc - T0) // 1000 for each in log.cranking(GetCranking(ADDRESS), NOW).found]
+    return [
+        ((each.by.moment.utc or 0) - T0) // 1000 for each in log.cranking(GetCranking(ADDRESS), NOW).found
+    ]
 
 
 # -- which are the same -----------------------------------------------------------------------------
@@ -146,7 +148,7 @@ def test_pages_have_the_newest_first_and_what_comes_meanwhile_moves_none(tmp_pat
         page = log.cranking(GetCranking(ADDRESS, limit=3), NOW)
         log.append_cranking(start(9000.0, event(wave(99))), NOW)
         rest = log.cranking(GetCranking(ADDRESS, cursor=page.next, limit=4), NOW)
-        times = [(each.by.moment.utc - T0) // 600_000 for each in (*page.found, *rest.found)]
+        times = [((each.by.moment.utc or 0) - T0) // 600_000 for each in (*page.found, *rest.found)]
         assert times == [6, 5, 4, 3, 2, 1, 0]
         assert rest.next is None
 
