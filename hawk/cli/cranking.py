@@ -71,7 +71,7 @@ def _print_table(events: list[Attributes]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for heading in ("", "When", "Lowest", "Before", "Duration", "Status"):
+    for heading in ("", "When", "Lowest", "Before", "Duration", "Code"):
         table.add_column(heading, justify="left" if heading == "When" else "right", no_wrap=True)
     for number, each in enumerate(events, 1):
         status = each["status_code"]

@@ -22,7 +22,7 @@ from hawk.store.rows import TAGS, boot_time_of, tagged
 
 STEP = 120_000  # [ms] of the age
 DRIFT = 0.02  # of the age: an RC oscillator's
-DISTINCT = 32  # different values in a waveform that does not come twice; captured ones have over 90
+DISTINCT = 32  # different values in a waveform that does not come twice; captured ones have 66 and 74
 
 _NAMES = "status_code, voltage, minimum_voltage, duration, sample_interval, samples, uncertain"
 

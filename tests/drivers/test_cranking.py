@@ -7,17 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hawk.devices.exchange import LiveExchange
 from hawk.drivers.bm2 import cranking_of
 from hawk.drivers.bm6 import BM6_FAMILY, BM7_FAMILY
 from hawk.drivers.bm6_cranking import Bm6Recollection
+from hawk.drivers.bm6_history import Bm6Download
 from hawk.drivers.bm_drivers import BM2, BM6, BM7
 from hawk.drivers.bm_family import Family
-from hawk.errors import BluetoothError, SilentDevice, Undecodable
+from hawk.errors import BluetoothError, ProtocolError, SilentDevice, Undecodable
 from hawk.wire import aes
 from tests.drivers import cranking_fuzz, vectors
 from tests.drivers.cranking_fuzz import LIVE, blocks
 from tests.drivers.vectors import Vector
 from tests.fake_bluez.cranking import NOTHING, Start, reply
+from tests.fake_bluez.history import bm6_reply
 
 ASKED = bytes.fromhex("d15503").ljust(16, b"\0")
 WAVE = [1260] * 9 + [*range(700, 1052)]
@@ -173,6 +176,42 @@ def test_damaged_answers_give_no_event_that_was_not_told(seed: int) -> None:
     run = cranking_fuzz.fuzz(8000, seed)
     assert run.wrong == []
     assert run.ends["event"]
+
+
+# -- told unasked, while something else is read ----------------------------------------------------
+
+
+def test_a_start_that_is_told_before_the_first_live_value_does_not_spoil_a_poll() -> None:
+    exchange = LiveExchange(BM6.codec())
+    exchange.begin()
+    for frame in [*sealed(bytes.fromhex("d15507ff").ljust(16, b"\0")), *answer(Start(WAVE))[:4]]:
+        exchange.receive(frame)
+    event = [each for each in reply(Start(WAVE), NOTHING) if each != NOTHING]
+    for frame in sealed(*event):
+        exchange.receive(frame)
+    assert (exchange.undecodable, exchange.done) == (0, False)
+    exchange.receive(sealed(LIVE)[0])
+    assert exchange.sample.voltage == 13.66
+
+
+def test_without_a_start_before_them_such_blocks_are_foreign() -> None:
+    codec = BM6.codec()
+    with pytest.raises(ProtocolError):
+        codec.receive_data(sealed(b"\x52" * 16)[0])
+
+
+@pytest.mark.parametrize("at", [1, 3, 8])
+def test_a_start_that_is_told_in_the_middle_of_a_history_does_not_come_into_it(at: int) -> None:
+    records = [(1200 + k << 20 | 80 << 12 | 21 << 4).to_bytes(4, "big") for k in range(300)]
+    download = Bm6Download(BM6_FAMILY, 51_200)
+    download.begin()
+    page = sealed(*bm6_reply(records, 0, 4000))
+    event = sealed(*(each for each in reply(Start(WAVE), NOTHING) if each != NOTHING))
+    again = [write for frame in (*page[:at], *event, *page[at:]) for write in download.receive(frame)]
+    assert (len(again), download.done) == (1, False)
+    for frame in page:
+        download.receive(frame)
+    assert download.records == records
 
 
 # -- BM2 -------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ class Start:
     duration: int = 740  # ms
     at: float = 0.0  # [s since the epoch]; 0: now
     acknowledged: bool = False  # says first what it also says when there is nothing
+    mute: bool = False  # does not answer at all
     loses: list[int] = field(default_factory=list)  # blocks of the next answer that never come
 
     def age(self) -> int:
@@ -27,6 +28,8 @@ def reply(start: Start | None, live: bytes) -> Iterator[bytes]:
     """Notifications of 16 bytes, with `live` ones among them."""
     if start is None:
         yield NOTHING
+        return
+    if start.mute:
         return
     if start.acknowledged:
         yield NOTHING
