@@ -14,7 +14,7 @@ import trio
 
 from actors import Actor, Later, MailboxSpec, Overflow
 from hawk.clock import Clock
-from hawk.errors import ConfigurationError, HawkError, StoreUnavailable
+from hawk.errors import ConfigurationError, DriverFailed, HawkError, StoreUnavailable
 from hawk.events import CrankingStored, ReadingsStored
 from hawk.model.cranking import Cranking
 from hawk.model.reading import Moment, Reading
@@ -190,7 +190,7 @@ class StoreActor(Actor):
                     return
                 now = self._clock.moment()
                 stored += await self._in_writer(self._log.append_history, wanted, placed, then, now)
-        except StoreUnavailable as error:
+        except (StoreUnavailable, DriverFailed) as error:  # the driver says what is in a record
             later.fail(error)
             return
         later.resolve(_imported(wanted, stored))

@@ -10,8 +10,7 @@ that fill them.
 """
 
 import sqlite3
-from collections.abc import Iterable
-from itertools import chain
+from collections.abc import Iterator
 
 from hawk.errors import ConfigurationError
 from hawk.store import cranking
@@ -137,7 +136,7 @@ UPGRADES = {
         "ALTER TABLE device ADD COLUMN history_since INTEGER",
     ),
     2: cranking.TABLE,
-}  # from each version to the next; from none: TABLES
+}  # from a version to the next
 
 
 def check_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
@@ -160,10 +159,15 @@ def migrate(connection: sqlite3.Connection) -> None:
     if version < VERSION:
         with connection:
             connection.execute("BEGIN IMMEDIATE")
-            for statement in _missing(version):
+            for statement in _statements(version):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
-def _missing(version: int) -> Iterable[str]:
-    return chain.from_iterable(UPGRADES[each] for each in range(version, VERSION)) if version else TABLES
+def _statements(version: int) -> Iterator[str]:
+    """From a version to today's; 0 is an empty file."""
+    if version == 0:
+        yield from TABLES
+        return
+    for each in range(version, VERSION):
+        yield from UPGRADES[each]
