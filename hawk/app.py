@@ -137,6 +137,7 @@ def _open(launch: Launch, folder: DataFolder, stack: ExitStack, ending: Ending) 
         restart=ending.restart,
         after_kill=folder.after_kill,
         warnings=(*launch.loaded.warnings, *drivers.problems),
+        past_of_new=launch.demo,
     )
 
 

@@ -137,6 +137,12 @@ class NoHistory(HawkError):
     code = "no_history"
 
 
+class NoCranking(HawkError):
+    """The device does not keep the last start of the engine."""
+
+    code = "no_cranking"
+
+
 class ClockUncertain(HawkError):
     """What time it is cannot be told yet."""
 

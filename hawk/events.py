@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hawk.drivers.api import Heard
 from hawk.model.address import Address
 from hawk.model.advertisement import Advertisement
+from hawk.model.cranking import Cranking
 from hawk.model.device import Device, DeviceView
 from hawk.model.reading import Moment, Reading
 from hawk.model.rung import Rung
@@ -118,6 +119,17 @@ class HistoryProgress:
     @property
     def key(self) -> Address:
         return self.address
+
+
+@dataclass(frozen=True, slots=True)
+class CrankingStored:
+    """A device told of a start of the engine that the log did not have."""
+
+    cranking: Cranking
+
+    @property
+    def key(self) -> Address:
+        return self.cranking.by.device_id
 
 
 @dataclass(frozen=True, slots=True)

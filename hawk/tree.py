@@ -74,6 +74,9 @@ class Parts:
     after_kill: bool = False  # the former process on this data folder did not end by itself
     policies: Policies = field(default_factory=Policies)
     warnings: tuple[str, ...] = ()
+    past_of_new: bool = (
+        False  # what new devices remember is read by itself: the demo has a past from the start
+    )
 
 
 def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
@@ -119,6 +122,7 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
         store=store,
         clock=clock,
         history_auto=settings.history.auto,
+        past_of_new=parts.past_of_new,
         polling_interval=settings.polling.interval,
         recording=Recording(settings.bluetooth.record_interval, settings.bluetooth.record_delta),
         limits=replace(

@@ -101,6 +101,13 @@ class _Day:
         return any(begin <= time % DAY < begin + _CRANK for begin, _ in self.drives)
 
 
+def starts(use: Use, seed: int, since: float, until: float) -> list[float]:
+    """When the engine was started, in order."""
+    days = range(int(since // DAY), int(until // DAY) + 1)
+    begun = (day * DAY + begin for day in days for begin, _ in _Day.of(use, seed, day).drives)
+    return sorted(begin for begin in begun if since <= begin <= until)
+
+
 class Battery:
     """One battery from `start` on; only goes forward."""
 

@@ -7,6 +7,7 @@ their real wire format, and all that is heard of them is marked as simulated.
 import enum
 import heapq
 import random
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ import trio
 from hawk.ble import refusal
 from hawk.ble.battery_model import USES, Battery
 from hawk.ble.radio import Conversation, Limits, Told, to_nobody
+from hawk.ble.simulated_memory import Memory
 from hawk.ble.simulated_monitor import FAMILIES, Monitor
 from hawk.ble.stackless import Stackless
 from hawk.drivers.api import Gatt
@@ -30,6 +32,8 @@ ADAPTER = "simulated"
 _GAPS = (1.0, 6.0)  # [s] between two adverts of a device
 _LINK_UP = (0.4, 1.2)  # [s]
 _LINK_DOWN = 0.2  # [s]
+_ANSWER, _NEXT_ANSWER = 0.05, 0.005  # [s] before the first notification of an answer, and each further one
+_RECORDS = 2000  # made at a time: some 10 ms
 _SLOW_LINK, _SLOW_FRAME = 8.0, 2.0  # [s] a slow device needs more
 
 
@@ -52,6 +56,8 @@ class Simulation(Protocol):
     @property
     def speed(self) -> float: ...  # seconds that pass for the batteries in one of ours
     @property
+    def history_days(self) -> float: ...  # that they remember from before the start
+    @property
     def faults(self) -> Sequence[str]: ...  # each in turn has a device of its own, after one that is well
 
 
@@ -69,7 +75,8 @@ class _Link:
     """What one link has yet to say."""
 
     streaming: bool
-    answers: list[bytes] = field(default_factory=list)
+    answers: deque[bytes] = field(default_factory=deque)
+    pause: float = _ANSWER  # [s] before the next of them
 
 
 class SimulatedRadio(Stackless):
@@ -86,15 +93,20 @@ class SimulatedRadio(Stackless):
         self.fleet = tuple(_fleet(simulation, self._chance))
         self._devices = {device.address: device for device in self.fleet}
         self._monitors = {
-            device.address: Monitor(
-                FAMILIES[device.device_type],
-                device.address,
-                Battery(USES[number % len(USES)], simulation.seed * 10_007 + number, self._start),
-            )
+            device.address: self._monitor(device, number, simulation)
             for number, device in enumerate(self.fleet)
         }
         self._held: set[Address] = set()
         self._linked: set[Address] = set()
+
+    def _monitor(self, device: SimulatedDevice, number: int, simulation: Simulation) -> Monitor:
+        use, seed = USES[number % len(USES)], simulation.seed * 10_007 + number
+        return Monitor(
+            FAMILIES[device.device_type],
+            device.address,
+            Battery(use, seed, self._start),
+            Memory(use, seed, self._start, simulation.history_days),
+        )
 
     async def run(self) -> None:
         await trio.sleep_forever()
@@ -195,12 +207,21 @@ class SimulatedRadio(Stackless):
 
     async def _talk(self, device: SimulatedDevice, monitor: Monitor, conversation: Conversation) -> None:
         link = _Link(streaming=monitor.family.old)
-        _write(link, monitor, conversation.begin())
+        await self._write(link, monitor, conversation.begin())
         while not conversation.done:
             with trio.move_on_after(conversation.quiet) as patience:
-                _write(link, monitor, conversation.receive(await self._frame(device, monitor, link)))
+                writes = conversation.receive(await self._frame(device, monitor, link))
             if patience.cancelled_caught:
-                _write(link, monitor, conversation.silent())
+                writes = conversation.silent()
+            await self._write(link, monitor, writes)
+
+    async def _write(self, link: _Link, monitor: Monitor, frames: Sequence[bytes]) -> None:
+        for frame in frames:
+            while monitor.recalls(frame) and not monitor.memory.reach(self._time(), _RECORDS):
+                await trio.lowlevel.checkpoint()  # weeks of records take a while
+            link.pause = _ANSWER
+            link.answers.extend(monitor.answers(frame, self._time()))
+            link.streaming |= monitor.starts_stream(frame)
 
     async def _frame(self, device: SimulatedDevice, monitor: Monitor, link: _Link) -> bytes:
         """The next notification, when it comes."""
@@ -209,20 +230,15 @@ class SimulatedRadio(Stackless):
             raise refusal.link_lost(device.address, "the device ended it")
         if device.fault is Fault.SILENT or not (link.answers or link.streaming):
             await trio.sleep_forever()
-        await trio.sleep(0.05 if link.answers else 1.0)
+        await trio.sleep(link.pause if link.answers else 1.0)
         if device.fault is Fault.SLOW:
             await trio.sleep(_SLOW_FRAME)
-        frame = link.answers.pop(0) if link.answers else monitor.live(self._time())
+        link.pause = _NEXT_ANSWER
+        frame = link.answers.popleft() if link.answers else monitor.live(self._time())
         return self._chance.randbytes(16) if device.fault is Fault.GARBAGE else frame
 
     async def links(self) -> tuple[Address, ...]:
         return tuple(sorted(self._linked))
-
-
-def _write(link: _Link, monitor: Monitor, frames: Sequence[bytes]) -> None:
-    for frame in frames:
-        link.answers.extend(monitor.answers(frame))
-        link.streaming |= monitor.starts_stream(frame)
 
 
 def _fleet(simulation: Simulation, chance: random.Random) -> Iterator[SimulatedDevice]:

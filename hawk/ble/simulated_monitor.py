@@ -4,10 +4,12 @@ Written from the captures (docs/devices), not from the drivers, so that the one 
 in the other. Pure.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hawk.ble.battery_model import Battery, Condition, State
+from hawk.ble.battery_model import STEP, Battery, Condition, State
+from hawk.ble.simulated_memory import Memory, Start
 from hawk.drivers.api import Gatt
 from hawk.model.address import Address, address_bytes
 from hawk.wire import aes
@@ -15,10 +17,12 @@ from hawk.wire import aes
 APPLE = 0x004C
 SERVICE, WRITE, NOTIFY = (f"0000{short}-0000-1000-8000-00805f9b34fb" for short in ("fff0", "fff3", "fff4"))
 _LIVE = bytes.fromhex("d15507")
-_HISTORY, _OLD_HISTORY = bytes.fromhex("d15505"), bytes.fromhex("e701")
-_NO_HISTORY = _HISTORY, bytes.fromhex("fefefe"), bytes.fromhex("fffefe00000c")  # it remembers nothing
-_ANSWERS = {_LIVE: (_LIVE + b"\xff",), _HISTORY: _NO_HISTORY}
-_OLD_ANSWERS = {_OLD_HISTORY: (b"\xe7",)}
+_CRANKING, _HISTORY = bytes.fromhex("d15503"), bytes.fromhex("d15505")
+_OLD_SIZE, _OLD_HISTORY = bytes.fromhex("e701"), bytes.fromhex("e30000")
+_BEGIN, _END, _EMPTY = bytes.fromhex("fffffe"), bytes.fromhex("fffefe"), bytes.fromhex("fefefe")
+_PIECE = 160  # bytes of records in a notification
+_PAGE = 16_381  # records that an end mark can count
+_STARTED = 2  # flag of a record
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,8 @@ class Advert:
 class Monitor:
     """One device: what it puts on the air and says over a link."""
 
-    def __init__(self, family: Family, address: Address, battery: Battery) -> None:
-        self.family, self.address = family, address
+    def __init__(self, family: Family, address: Address, battery: Battery, memory: Memory) -> None:
+        self.family, self.address, self.memory = family, address, memory
         self._battery = battery
         self._sealed_next = True
 
@@ -81,16 +85,85 @@ class Monitor:
     def offers(self, gatt: Gatt) -> bool:
         return (gatt.service, gatt.write, gatt.notify) == (SERVICE, WRITE, NOTIFY)
 
-    def answers(self, written: bytes) -> tuple[bytes, ...]:
-        """The frames that answer a command at once; none if it is no command."""
-        if len(written) != 16:
-            return ()
-        asked = aes.decrypt(self.family.key, written)
-        said = _OLD_ANSWERS.get(asked[:2], ()) if self.family.old else _ANSWERS.get(asked[:3], ())
-        return tuple(aes.encrypt(self.family.key, each.ljust(16, b"\x00")) for each in said)
+    def recalls(self, written: bytes) -> bool:
+        """Whether the command is about its memory."""
+        asked = self._command(written)
+        return asked.startswith((_OLD_SIZE, _OLD_HISTORY) if self.family.old else (_CRANKING, _HISTORY))
+
+    def answers(self, written: bytes, time: float) -> tuple[bytes, ...]:
+        """The notifications that answer a command at once; none if it is no command."""
+        asked = self._command(written)
+        said = self._old_answers(asked, time) if self.family.old else self._answers(asked, time)
+        return tuple(aes.encrypt(self.family.key, each + bytes(-len(each) % aes.BLOCK)) for each in said)
 
     def starts_stream(self, written: bytes) -> bool:
-        return not self.family.old and bool(self.answers(written))
+        return self._command(written).startswith(_LIVE)
+
+    def _command(self, written: bytes) -> bytes:
+        """In plain; empty if it is none."""
+        return aes.decrypt(self.family.key, written) if len(written) == aes.BLOCK else b""
+
+    def _answers(self, asked: bytes, time: float) -> Sequence[bytes]:
+        if asked.startswith(_LIVE):
+            return (_LIVE + b"\xff",)
+        if asked.startswith(_CRANKING):
+            return self._last_start(time)
+        if asked.startswith(_HISTORY):
+            return self._page(int.from_bytes(asked[3:6], "big"), int.from_bytes(asked[6:9], "big"), time)
+        return ()
+
+    def _old_answers(self, asked: bytes, time: float) -> Sequence[bytes]:
+        if asked.startswith(_OLD_SIZE):
+            return (b"\xe7" + (4 * self.memory.count(time)).to_bytes(3, "big"),)
+        if asked.startswith(_OLD_HISTORY):
+            data = b"".join(reversed(self._records(time)))
+            return (_BEGIN, *_pieces(data), _END + (len(data) + 9).to_bytes(3, "big"))
+        return ()
+
+    def _page(self, start: int, end: int, time: float) -> Sequence[bytes]:
+        """Of the records; a BM6 takes 16 bits of an index."""
+        if self.family.device_type == "BM6":
+            start, end = start & 0xFFFF, end & 0xFFFF
+        if start >= end:
+            return (_END + b"\0" + (9).to_bytes(2, "big"),)
+        page = self._records(time, start, min(end, start + _PAGE))
+        if not page:
+            return _HISTORY, _EMPTY, _END + b"\0" + (12).to_bytes(2, "big")
+        head = _HISTORY + len(page).to_bytes(2, "big")
+        return (head, *_pieces(b"".join(page)), _END + b"\0" + (4 * len(page) + 9).to_bytes(2, "big"))
+
+    def _records(self, time: float, start: int = 0, end: int = 1 << 24) -> list[bytes]:
+        """The newest first."""
+        noted = self.memory.records(time, start, end)
+        if not noted:
+            return []
+        oldest = noted[-1][0]
+        starts = self.memory.starts(oldest - STEP, noted[0][0])
+        begun = {math.ceil((each.time - oldest) / STEP): each for each in starts}
+        record = self._old_record if self.family.old else self._record
+        last = len(noted) - 1
+        return [record(state, begun.get(last - k)) for k, (_, state) in enumerate(noted)]
+
+    def _record(self, state: State, start: Start | None) -> bytes:
+        flags = 0 if start is None else _STARTED
+        degrees = max(0, round(state.temperature))  # how it notes frost is not known
+        volts = int.from_bytes(_centivolts(state), "big")
+        return (volts << 20 | _percent(state) << 12 | degrees << 4 | flags).to_bytes(4, "big")
+
+    def _old_record(self, state: State, start: Start | None) -> bytes:
+        lowest = 0 if start is None else round(100 * start.lowest)
+        return (int.from_bytes(_centivolts(state), "big") << 20 | lowest << 4).to_bytes(4, "big")
+
+    def _last_start(self, time: float) -> Sequence[bytes]:
+        start = self.memory.last_start(time)
+        if start is None:
+            return (_CRANKING + b"\xff",)
+        wave = [round(100 * volts) for volts in start.curve]
+        age = min(0xFFFF, int((time - start.time) // STEP))
+        digits = f"{_CRANKING.hex()}01{sorted(wave)[2]:04x}{round(1000 * start.duration):04x}{age:04x}"
+        digits += f"{_BEGIN.hex()}{''.join(f'{each:03x}' for each in wave)}{_END.hex()}"
+        data = bytes.fromhex(digits + "0" * (len(digits) % 2))
+        return [data[i : i + aes.BLOCK] for i in range(0, len(data), aes.BLOCK)]
 
     def live(self, time: float) -> bytes:
         """The measurement of this second."""
@@ -136,3 +209,7 @@ def _centivolts(state: State) -> bytes:
 
 def _percent(state: State) -> int:
     return round(state.state_of_charge)
+
+
+def _pieces(data: bytes) -> list[bytes]:
+    return [data[i : i + _PIECE] for i in range(0, len(data), _PIECE)]

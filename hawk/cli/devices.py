@@ -1,6 +1,5 @@
 """`hawk devices`: add them, read them, leave them to others."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hawk.cli.add import add
+from hawk.cli.cranking import cranking
 from hawk.cli.options import FOLDER
 from hawk.cli.output import exit_with_error
 from hawk.errors import CannotWrite, HawkError
@@ -26,6 +26,7 @@ def devices() -> None:
 
 
 devices.add_command(add)
+devices.add_command(cranking)
 
 
 @devices.command()
@@ -80,22 +81,11 @@ def history(mac: str, days: float | None, data: Path | None, *, as_json: bool) -
     """Read what MAC remembers of the time when nobody listened, into the log."""
 
     def work(ask: Callable[..., Any]) -> tuple[dict[str, Any], str]:
-        from hawk.cli.output import progress
-        from hawk.cli.running import Refused
+        from hawk.cli.jobs import finished
 
         attributes = {} if days is None else {"days": days}
-        job = ask("POST", f"/api/devices/{mac}/history", {"data": {"type": "jobs", "attributes": attributes}})
-        with progress() as show:
-            task = show.add_task("Reading", total=1.0)
-            while (said := job["data"]["attributes"])["state"] == "running":
-                time.sleep(0.3)
-                job = ask("GET", f"/api/jobs/{job['data']['id']}")
-                show.update(task, completed=said["progress"])
-        if said["error"] is not None:
-            raise Refused(said["error"]["code"], said["error"]["detail"])
-        if (result := said["result"]) is None:
-            raise Refused("cancelled", "somebody cancelled it")
-        device_id = job["data"]["relationships"]["device"]["data"]["id"]
+        job = finished(ask, f"/api/devices/{mac}/history", attributes)
+        device_id, result = job["relationships"]["device"]["data"]["id"], job["attributes"]["result"]
         words = f"{result['records']} records, {result['stored']} of them new."
         return {"device_id": device_id, **result}, words
 

@@ -95,7 +95,10 @@ class Polling(Section):
 
 
 class History(Section):
-    auto: StrictBool = Field(True, description="Fetch what a device recorded while nobody listened.")
+    auto: StrictBool = Field(
+        True,
+        description="Fetch what a device recorded while nobody listened, and the last start of an engine.",
+    )
 
 
 class Store(Section):

@@ -20,6 +20,7 @@ from hawk.devices.messages import (
     GetConnection,
     GetView,
     PollNow,
+    ReadCranking,
     Release,
     ReleasesChanged,
 )
@@ -27,8 +28,10 @@ from hawk.devices.outbox import Outbox
 from hawk.devices.policy import Recorded, polling_interval
 from hawk.devices.poll import Polled, Poller
 from hawk.devices.schedule import Schedule
+from hawk.devices.session import nothing_else
 from hawk.devices.station import Station
 from hawk.devices.visit import Visitor
+from hawk.devices.witness import Witness
 from hawk.drivers.api import Driver, Heard, Probe
 from hawk.errors import (
     BluetoothError,
@@ -43,7 +46,7 @@ from hawk.errors import (
 from hawk.events import DeviceSeen, DeviceUpdated, ReadingTaken
 from hawk.model.device import Device, DeviceView, LinkState, Outcome
 from hawk.model.reading import Moment, Reading, Sample, Source
-from hawk.store.messages import GetLatest, GetReadings, Imported
+from hawk.store.messages import GetLatest, GetReadings, Imported, LastStart
 
 _DOUBTFUL = 2  # polls in a row without a frame that is understood
 _RECALL = 5.0  # [s] for the log to answer
@@ -120,8 +123,10 @@ class DeviceActor(Actor):
         self._refused: Implausible | None = None  # of the poll that runs: nothing it said was believed
         self._askers: list[Later[Reading]] = []
         self._historian = Historian(
-            driver, self._visitor, self._of_history, self.publish, self.spawn, lambda: self._doubts.rules
-        )
+            driver, self._visitor, self._of_history, self.publish, self.spawn, lambda: self._doubts.rules,
+            past_of_new=station.past_of_new,
+        )  # fmt: skip
+        self._witness = Witness(driver, self._visitor, self._of_history, self.spawn, station.clock)
         self._poll_timer = trio.CancelScope()
         self._release_timer = trio.CancelScope()
         self._age_timer: trio.CancelScope | None = None
@@ -140,7 +145,7 @@ class DeviceActor(Actor):
         match message:
             case DeviceSeen():
                 self._seen(message)
-            case PollNow() | DownloadHistory():
+            case PollNow() | DownloadHistory() | ReadCranking():
                 return self._wanted(message)
             case Release() | EndRelease() | ReleasesChanged() | _ReleaseOver():
                 return self._release(message)
@@ -242,6 +247,7 @@ class DeviceActor(Actor):
         if heard is not None:
             self._record(heard, moment)
             self._follow(moment)
+        self._witness.note(None if heard is None else heard.sample, moment)
         if self._schedule.heard(moment.boot_time - (last or self._began).boot_time):
             self._plan()
 
@@ -327,12 +333,20 @@ class DeviceActor(Actor):
         if self._due < math.inf:
             self._poll_timer = self.after(max(0.0, self._due - trio.current_time()), _PollDue())
 
-    def _wanted(self, message: PollNow | DownloadHistory) -> Later[Reading] | Later[Imported]:
+    def _wanted(
+        self, message: PollNow | DownloadHistory | ReadCranking
+    ) -> Later[Reading] | Later[Imported] | Later[LastStart]:
         if self._driver.heard_only:
             raise HeardOnly(self._driver.device_type)
         if (until := self._released_until()) is not None:
             raise self._paused(until)
-        return self._poll_now() if isinstance(message, PollNow) else self._historian.want(message.days)
+        match message:
+            case PollNow():
+                return self._poll_now()
+            case DownloadHistory(days):
+                return self._historian.want(days)
+            case ReadCranking():
+                return self._witness.want()
 
     def _poll_now(self) -> Later[Reading]:
         later: Later[Reading] = Later()
@@ -355,6 +369,9 @@ class DeviceActor(Actor):
             self._visitor(urgent=urgent),
             self._driver,
             on_sample=lambda sample: self._tell_self(_Sampled(sample, self._clock.moment())),
+            afterwards=nothing_else
+            if urgent or not self._station.history_auto
+            else self._witness.beside_poll,
         )
         self._poll_task = self.spawn(self._run_poll, self._poller)
 
@@ -398,6 +415,7 @@ class DeviceActor(Actor):
     def _poll_ended(self, polled: Polled) -> None:
         moment = self._clock.moment()
         self._doubt_type(polled)
+        self._witness.poll_ended()
         if polled.error is None and self._refused is not None:
             polled = replace(polled, error=self._refused)
         self._schedule.end(trio.current_time(), ok=polled.error is None, heard=polled.heard)
@@ -462,7 +480,9 @@ class DeviceActor(Actor):
     def _give_up_poll(self, until: float) -> None:
         """Its link goes; what it would have said of the device nobody knows."""
         self._historian.give_up()
+        self._witness.give_up()
         if self._schedule.running:
+            self._witness.poll_given_up()
             self._poll_task.cancel()
             self._poller = None
             self._schedule.abandon()

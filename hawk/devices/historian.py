@@ -39,13 +39,16 @@ class Historian:
         publish: Callable[[object], None],
         spawn: Callable[..., trio.CancelScope],
         rules: Callable[[], Rules] = Rules,
+        *,
+        past_of_new: bool = False,
     ) -> None:
         """`like` makes the reading that all of them resemble; `spawn` starts a task of the actor;
-        `rules` are those that hold by then.
+        `rules` are those that hold by then; `past_of_new`: one that is new counts as absent for ever.
         """
         self._driver, self._visitor, self._like = driver, visitor, like
         self._publish, self._spawn, self._rules = publish, spawn, rules
         self._task: trio.CancelScope | None = None
+        self._past_of_new = past_of_new
         self._last: Moment | None = None  # data of the device, or what the log had at the start
         self._missing: float | None = None  # [s] for which nobody listened
         self._tried = -math.inf  # [s] of boot time
@@ -77,7 +80,7 @@ class Historian:
         history = self._driver.history
         if moment.utc is None or history is None:
             return
-        gap = 0.0 if self._last is None else moment.boot_time - self._last.boot_time
+        gap = self._absence(moment)
         self._last = moment
         if gap > max(ABSENT * interval, ABSENT * history.interval):
             self._missing, self._tried = gap, -math.inf
@@ -88,6 +91,12 @@ class Historian:
         self._task = self._spawn(self._run, history, Later[Imported](), math.ceil(most), False)
 
     # ----------------------------------------------------------------------------------------
+
+    def _absence(self, moment: Moment) -> float:
+        """[s] until this moment."""
+        if self._last is None:
+            return math.inf if self._past_of_new else 0.0
+        return moment.boot_time - self._last.boot_time
 
     async def _run(self, history: History, later: Later[Imported], most: int, urgent: bool) -> None:
         visitor = self._visitor(urgent=urgent)
@@ -122,7 +131,10 @@ class Historian:
         came = await download(visitor, self._driver.needed_gatt(), history, most, on_progress)
         sample = history.sample if came.certain else partial(_uncertain, history.sample)
         sample = partial(believed, self._rules(), sample)
-        wanted = ImportHistory(self._like(came.newest), came.records[:most], sample, history.interval)
+        wanted = ImportHistory(
+            self._like(came.newest), came.records[:most], sample, history.interval,
+            cranking=history.cranking, uncertain=not came.certain,
+        )  # fmt: skip
         try:
             return await visitor.station.store.ask(wanted).within(IMPORT_WITHIN)
         except (AskTimeout, ActorCrashed) as error:

@@ -7,7 +7,7 @@ from hawk.drivers.api import Shown
 from hawk.model.device import Counters, Device, DeviceView, Quality, Transition
 from hawk.model.reading import Moment, Reading
 from hawk.model.rules import Plausibility, Rejection
-from hawk.store.messages import Imported
+from hawk.store.messages import Imported, LastStart
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,13 @@ class DownloadHistory(Query[Imported]):
     """
 
     days: float | None = None  # None: all
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCranking(Query[LastStart]):
+    """The last start of the engine that the device remembers, into the log. Raises NoCranking, Busy, Paused,
+    ClockUncertain, BluetoothError or StoreUnavailable. To give up the question ends it.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import trio
 
 from hawk.ble.messages import Sighted
+from hawk.devices.session import Afterwards, nothing_else
 from hawk.devices.visit import Visitor
 from hawk.drivers.api import Driver
 from hawk.errors import BluetoothError, Busy, ConnectFailed, HawkError, LinkLost, NotHeard
@@ -30,6 +31,7 @@ class Poller:
     visitor: Visitor
     driver: Driver
     on_sample: Callable[[Sample], None]  # as soon as it is there: the link takes seconds to end
+    afterwards: Afterwards = nothing_else
 
     async def poll(self) -> Polled:
         began = trio.current_time()
@@ -61,7 +63,7 @@ class Poller:
             driver = self.driver.named(sighted.name)
             async with self.visitor.slot(sighted.adapter) as slot:
                 began = trio.current_time()
-                await self.visitor.read(slot, driver, self.on_sample)
+                await self.visitor.read(slot, driver, self.on_sample, self.afterwards)
         except (BluetoothError, Busy) as error:
             return Polled(error, duration=trio.current_time() - began)
         return Polled(None, duration=trio.current_time() - began)

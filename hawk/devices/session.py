@@ -2,14 +2,21 @@
 
 from collections.abc import Callable
 
-from hawk.ble.radio import Limits, Radio
+from hawk.ble.radio import Conversation, Limits, Radio
 from hawk.ble.tape import Tape
 from hawk.devices.exchange import LiveExchange
+from hawk.devices.sequel import Sequel
 from hawk.drivers.api import Driver
 from hawk.errors import SilentDevice
 from hawk.model.address import Address
 from hawk.model.device import LinkState
 from hawk.model.reading import Sample
+
+Afterwards = Callable[[Sample], Conversation | None]  # what else is asked over the same link
+
+
+def nothing_else(_: Sample) -> Conversation | None:
+    return None
 
 
 async def read(
@@ -21,9 +28,11 @@ async def read(
     on_sample: Callable[[Sample], None],
     adapter: str = "",
     tape: Tape | None = None,
+    afterwards: Afterwards = nothing_else,
 ) -> None:
-    """`on_sample` is called as soon as there is one: the link takes seconds to end. Raises HeardOnly, or
-    BluetoothError, also when only the parting went wrong.
+    """`on_sample` is called as soon as there is one: the link takes seconds to end. `afterwards` is not asked
+    where a library does all. Raises HeardOnly, or BluetoothError, also when only what came after the sample,
+    or the parting, went wrong.
     """
     if driver.by_library is not None:
         if tape is not None:
@@ -33,6 +42,7 @@ async def read(
     gatt = driver.needed_gatt()
     codec = driver.codec() if tape is None else tape.codec(address, driver)
     exchange = LiveExchange(codec, on_sample, driver.pace)
-    await radio.converse(address, gatt, exchange, limits, on_link, adapter)
+    talk = Sequel(exchange, lambda: None if exchange.sample is None else afterwards(exchange.sample))
+    await radio.converse(address, gatt, talk, limits, on_link, adapter)
     if not exchange.done:
         raise SilentDevice("The conversation ended before it had said anything.")

@@ -19,7 +19,8 @@ class Station:
     scanner: ActorRef[Any]
     store: ActorRef[Any]
     clock: Clock
-    history_auto: bool = True  # what was missed in an absence is read by itself
+    history_auto: bool = True  # what was missed in an absence is read by itself, and a start of the engine
+    past_of_new: bool = False  # what a new device remembers is read by itself, too
     polling_interval: float = 3600.0  # [s] of devices that have none of their own
     recording: Recording = field(default_factory=Recording)
     limits: Limits = field(default_factory=Limits)

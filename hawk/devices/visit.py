@@ -9,6 +9,7 @@ from actors import ActorCrashed, ActorRef, AskTimeout
 from hawk.ble.messages import Doubted, LinkEstablished, ReleaseSlot, RequestSlot, Seek, Sighted, Slot, Tried
 from hawk.ble.radio import Conversation, held_by_another
 from hawk.devices import session
+from hawk.devices.session import Afterwards, nothing_else
 from hawk.devices.station import Station
 from hawk.drivers.api import Driver, Gatt
 from hawk.errors import BluetoothError, BluetoothStuck, Busy, ConnectFailed, NotHeard
@@ -68,8 +69,16 @@ class Visitor:
         with self._watched(slot, lambda: conversation.done) as on_link:
             await radio.converse(self.address, gatt, conversation, limits, on_link, slot.adapter)
 
-    async def read(self, slot: Slot, driver: Driver, on_sample: Callable[[Sample], None]) -> None:
-        """Once, in the way of this driver. Raises BluetoothError, unless only the parting went wrong."""
+    async def read(
+        self,
+        slot: Slot,
+        driver: Driver,
+        on_sample: Callable[[Sample], None],
+        afterwards: Afterwards = nothing_else,
+    ) -> None:
+        """Once, in the way of this driver. Raises BluetoothError, unless only what came after the sample, or the
+        parting, went wrong.
+        """
         station, samples = self.station, list[Sample]()
 
         def say(sample: Sample) -> None:
@@ -78,8 +87,9 @@ class Visitor:
 
         with self._watched(slot, lambda: bool(samples)) as on_link:
             await session.read(
-                station.radio, self.address, driver, station.limits, on_link, say, slot.adapter, station.tape
-            )
+                station.radio, self.address, driver, station.limits, on_link, say, slot.adapter, station.tape,
+                afterwards,
+            )  # fmt: skip
 
     @contextmanager
     def _watched(self, slot: Slot, done: Callable[[], bool]) -> Iterator[Callable[[LinkState], None]]:

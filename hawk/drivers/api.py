@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from hawk.errors import HeardOnly, Invalid
 from hawk.model.address import Address
 from hawk.model.advertisement import Advertisement
+from hawk.model.cranking import CrankingEvent
 from hawk.model.reading import Sample
 from hawk.model.rules import ANY_BATTERY, Plausibility
 
@@ -126,6 +127,27 @@ class History:
     sample: Callable[[bytes], Sample | None]  # of a record; None for one that is no measurement
     interval: float = 120.0  # [s] from one record to the next
     most: int = 51_200  # records that a device keeps
+    cranking: Callable[[bytes], CrankingEvent | None] = lambda _: None  # the start that a record tells of
+
+
+class Recollection(Protocol):
+    """A conversation (hawk.ble.radio) that reads the last start of the engine, where a device keeps it."""
+
+    quiet: float
+
+    @property
+    def event(self) -> CrankingEvent | None:
+        """None when it is done: the device has none."""
+        ...
+
+    def begin(self) -> tuple[bytes, ...]: ...
+
+    def receive(self, frame: bytes) -> tuple[bytes, ...]: ...
+
+    def silent(self) -> tuple[bytes, ...]: ...
+
+    @property
+    def done(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +230,9 @@ class Driver:
     )
     decode: Mapping[str, Callable[[bytes, Address | None], object]] = field(default_factory=dict)
     """For `hawk decode`: kind -> decoder of captured bytes, with the sender's address if it is known.
-    The answer is a Sample, a Note, or one of the types in drivers.memory."""
+    The answer is a Sample, a Note, a CrankingEvent, or one of the types in drivers.memory."""
     history: History | None = None
+    cranking: Callable[[], Recollection] | None = None
     polling_interval: float | None = None  # [s]; None = the setting polling.interval
     aliases: frozenset[str] = frozenset()
     own_name_starts: tuple[str, ...] = ()  # of names that no other family has, by case

@@ -11,6 +11,7 @@ from hawk.drivers.api import Note, Write
 from hawk.drivers.bm_family import Family, checked_charge, implausible
 from hawk.drivers.memory import Bm2Record, refuse_frames, without_padding
 from hawk.errors import ProtocolError
+from hawk.model.cranking import CrankingEvent
 from hawk.model.reading import Sample
 from hawk.wire import aes
 
@@ -90,6 +91,15 @@ def sample_of(raw: bytes) -> Sample | None:
         return None
     lowest = {"min_crank_voltage": record.min_crank_voltage} if record.min_crank_voltage else {}
     return Sample(voltage=record.voltage, extra=lowest)
+
+
+def cranking_of(raw: bytes) -> CrankingEvent | None:
+    """The start in the two minutes of a record. The field is known from one source, and no capture is public:
+    what does not lie below the voltage of the same record is none."""
+    record = _record(raw)
+    if record is None or not 0 < record.min_crank_voltage < record.voltage:
+        return None
+    return CrankingEvent(minimum_voltage=record.min_crank_voltage)
 
 
 def _record(raw: bytes) -> Bm2Record | None:

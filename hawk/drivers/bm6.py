@@ -23,6 +23,7 @@ VERSION, CRANKING, HISTORY, LIVE = 0x01, 0x03, 0x05, 0x07
 _HARMLESS = frozenset({VERSION, CRANKING, HISTORY, LIVE})
 _HEAD = b"\xd1\x55"
 _ACKNOWLEDGED = 0xFF
+_EVENT_BLOCKS = 40  # after the first; 33 in all captures
 
 BM6_FAMILY = Family(
     key=b"leagend\xff\xfe0100009",
@@ -40,14 +41,25 @@ def command(number: int, arguments: bytes = b"") -> bytes:
 
 
 class Bm6Codec:
+    """A start of the engine is told unasked while we are connected, in blocks of which only the first has a head."""
+
     def __init__(self, family: Family) -> None:
         self._family = family
+        self._of_event = 0  # blocks without a head that may still come
 
     def begin(self) -> tuple[Write, ...]:
         return (Write(aes.encrypt(self._family.key, command(LIVE))),)
 
     def receive_data(self, data: bytes) -> Sample | None:
-        said = decode_live(self._family, data)
+        try:
+            said = decode_live(self._family, data)
+        except ProtocolError as error:
+            if error.reason != "wrong_header" or not self._of_event:
+                raise
+            self._of_event -= 1
+            return None
+        if said is Note.NOT_A_READING and aes.decrypt(self._family.key, data)[2] == CRANKING:
+            self._of_event = _EVENT_BLOCKS
         return said if isinstance(said, Sample) else None
 
     def wants(self) -> tuple[Write, ...]:

@@ -143,6 +143,8 @@ class Bm6Download:
         count = max(0, self._length - _LENGTH_OF_NONE) // RECORD
         if self._broken or len(self._data) < RECORD * count:
             return self._again(f"{len(self._data)} bytes of {RECORD * count} came")
+        if any(self._data[RECORD * count :]):  # a start of the engine was told in between: it is no padding
+            return self._again(f"{len(self._data)} bytes instead of {RECORD * count}")
         if not count and not self._emptied:
             self._emptied = True  # one in 15 replies is empty for no reason
             return self._again("an empty reply")

@@ -6,8 +6,9 @@ of 3 nibbles packed without gaps, fffefe. Sources: docs/devices/bm6.md.
 """
 
 from hawk.drivers.api import Note
-from hawk.drivers.memory import Bm6Record, CrankingEvent, Version, refuse_frames, without_padding
+from hawk.drivers.memory import Bm6Record, Version, refuse_frames, without_padding
 from hawk.errors import ProtocolError
+from hawk.model.cranking import CrankingEvent
 from hawk.model.reading import Sample
 from hawk.wire import aes
 
@@ -17,8 +18,10 @@ MARKS = (END, EMPTY, START)
 HISTORY_HEAD = b"\xd1\x55\x05"
 RECORD = 4  # bytes
 __NO_RECORDS = (b"\xd1\x55", *MARKS)  # as a voltage d15 would be 33.49 V, fff the end of the encoding
-_CRANKING_HEAD = b"\xd1\x55\x03"
-_NO_EVENT = 0xFF
+CRANKING_HEAD = b"\xd1\x55\x03"
+NO_EVENT = 0xFF
+CRANKING_STEP = 0.01  # [s] 100 Hz by one source; the durations of three captures fit
+AGE_STEP = 120  # [s]
 _SAMPLES_BEGIN, _SAMPLES_END = "fffffe", "fffefe"
 _UNKNOWN_TEMPERATURE = 0x80  # how negative ones are encoded is not known: from here on, none
 
@@ -73,9 +76,9 @@ def decode_version(plain: bytes) -> Version:
 
 def decode_cranking(plain: bytes) -> CrankingEvent | Note:
     """An acknowledgement alone: the device has no event."""
-    if plain[:3] != _CRANKING_HEAD:
+    if plain[:3] != CRANKING_HEAD:
         raise ProtocolError("wrong_header", f"an event begins with d15503, not with {plain[:3].hex()}")
-    if plain[3] == _NO_EVENT:
+    if plain[3] == NO_EVENT:
         return Note.ACKNOWLEDGEMENT
     digits = plain.hex()
     if digits[20:26] != _SAMPLES_BEGIN:
@@ -84,11 +87,13 @@ def decode_cranking(plain: bytes) -> CrankingEvent | Note:
     if not samples:
         raise ProtocolError("incomplete", "an event without samples")
     return CrankingEvent(
+        minimum_voltage=min(samples),
         status_code=plain[3],
         voltage=int.from_bytes(plain[4:6], "big") / 100,
         duration=int.from_bytes(plain[6:8], "big") / 1000,
-        age=int.from_bytes(plain[8:10], "big") * 120,
+        age=int.from_bytes(plain[8:10], "big") * AGE_STEP,
         samples=tuple(samples),
+        sample_interval=CRANKING_STEP,
     )
 
 

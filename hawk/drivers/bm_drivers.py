@@ -5,6 +5,7 @@ from functools import partial
 from hawk.drivers import bm2, bm6, bm6_memory, bm_family
 from hawk.drivers.api import Driver, History
 from hawk.drivers.bm2_history import Bm2Download
+from hawk.drivers.bm6_cranking import Bm6Recollection
 from hawk.drivers.bm6_history import Bm6Download
 from hawk.drivers.bm_family import Family
 from hawk.drivers.bm_probe import BmProbe
@@ -24,6 +25,7 @@ def _driver(device_type: str, description: str, names: frozenset[str], family: F
         probe=BmProbe,
         probe_services=bm_family.SERVICES,
         history=History(partial(Bm6Download, family), bm6_memory.sample_of),
+        cranking=partial(Bm6Recollection, family),
         decode={
             "live": lambda data, _: bm6.decode_live(family, data),
             "advertisement": partial(bm_family.decode_advertisement, family),
@@ -57,7 +59,7 @@ BM2 = Driver(
     plausible=bm_family.PLAUSIBLE,
     probe=BmProbe,
     probe_services=bm_family.SERVICES,
-    history=History(partial(Bm2Download, bm2.FAMILY), bm2.sample_of),
+    history=History(partial(Bm2Download, bm2.FAMILY), bm2.sample_of, cranking=bm2.cranking_of),
     decode={
         "live": lambda data, _: bm2.decode_live(data),
         "advertisement": partial(bm_family.decode_advertisement, bm2.FAMILY),

@@ -8,10 +8,11 @@ from typing import Any
 from hawk.drivers import generic_modbus, modbus_document, renogy
 from hawk.drivers.api import Driver, Note
 from hawk.drivers.catalogue import Catalogue
-from hawk.drivers.memory import Bm2Record, Bm6Record, CrankingEvent, Version
+from hawk.drivers.memory import Bm2Record, Bm6Record, Version
 from hawk.drivers.renogy_shunt import shunt
 from hawk.errors import BadAddress, Invalid, NotFound, ProtocolError
 from hawk.model.address import Address, parse_address
+from hawk.model.cranking import CrankingEvent
 from hawk.model.reading import QUANTITIES, Sample
 from hawk.wire.modbus import parse_reply, parse_request
 

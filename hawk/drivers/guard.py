@@ -14,6 +14,7 @@ from hawk.drivers.sane import fault
 from hawk.errors import DriverFailed, HawkError, Invalid, ProtocolError
 from hawk.model.address import Address
 from hawk.model.advertisement import Advertisement
+from hawk.model.cranking import CrankingEvent
 from hawk.model.reading import Sample
 
 FAILED = "driver_failed"
@@ -54,6 +55,7 @@ def guarded(driver: Driver, place: str) -> Driver:
         probe=driver.probe and partial(_Conversation, driver.probe, place),
         by_name=by_name,
         history=driver.history and _history(driver.history, place),
+        cranking=driver.cranking and partial(_Remembering, driver.cranking, place),
         decode={kind: _decoder(function, place) for kind, function in driver.decode.items()},
         configure=configure,
     )
@@ -82,7 +84,7 @@ class _Codec:
 
 
 class _Conversation:
-    """A download or a probe. Raises HawkErrors, nothing else."""
+    """A download, a probe or a recollection. Raises HawkErrors, nothing else."""
 
     def __init__(self, make: Callable[[], Any], place: str) -> None:
         self._place = place
@@ -106,6 +108,16 @@ class _Conversation:
             return tuple(self._conversation.silent())
 
 
+class _Remembering(_Conversation):
+    quiet: float
+    done: bool
+
+    @property
+    def event(self) -> CrankingEvent | None:
+        with failing(self._place):
+            return _checked(self._conversation.event, CrankingEvent)
+
+
 def _history(history: History, place: str) -> History:
     def sample(record: bytes) -> Sample | None:
         with failing(place):
@@ -115,7 +127,11 @@ def _history(history: History, place: str) -> History:
     def download(count: int) -> Download:
         return _Conversation(partial(history.download, count), place)
 
-    return replace(history, download=download, sample=sample)
+    def cranking(record: bytes) -> CrankingEvent | None:
+        with failing(place):
+            return _checked(history.cranking(record), CrankingEvent)
+
+    return replace(history, download=download, sample=sample, cranking=cranking)
 
 
 Decoder = Callable[[bytes, Address | None], object]

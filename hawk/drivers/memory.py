@@ -1,4 +1,4 @@
-"""What devices remember by themselves: history records and cranking events."""
+"""What devices remember by themselves, record by record."""
 
 from dataclasses import dataclass
 from typing import TypeVar
@@ -33,21 +33,6 @@ Record = TypeVar("Record", Bm6Record, Bm2Record)
 @dataclass(frozen=True, slots=True)
 class Version:
     text: str  # 8 hex digits; their meaning is unknown
-
-
-@dataclass(frozen=True, slots=True)
-class CrankingEvent:
-    """The last start of the engine."""
-
-    status_code: int
-    voltage: float  # [V] as the device says; not the lowest sample
-    duration: float  # [s]
-    age: int  # [s], in steps of 2 minutes
-    samples: tuple[float, ...]  # [V], 10 ms apart
-
-    @property
-    def minimum_voltage(self) -> float:
-        return min(self.samples)
 
 
 def refuse_frames(plain: bytes, heads: tuple[bytes, ...]) -> None:

@@ -8,15 +8,16 @@ from typing import Any
 import trio
 
 from actors import Actor, ActorCrashed, ActorRef, AskTimeout, FindChild
-from hawk.devices.messages import DownloadHistory
+from hawk.devices.messages import DownloadHistory, ReadCranking
 from hawk.errors import HawkError, NotFound
 from hawk.events import HistoryProgress
-from hawk.jobs.messages import CancelJob, GetJob, Job, JobState, StartHistory
-from hawk.store.messages import Imported
+from hawk.jobs.messages import CancelJob, GetJob, Job, JobState, StartCranking, StartHistory
+from hawk.store.messages import Imported, LastStart
 
 KEPT = 100
 FIND_WITHIN = 5.0  # [s]
 LONGEST = 3600.0  # [s] a device may go out of range in the middle
+KINDS = {StartHistory: "history", StartCranking: "cranking"}
 
 
 class JobsActor(Actor):
@@ -31,7 +32,7 @@ class JobsActor(Actor):
 
     def on_receive(self, message: Any) -> Any:
         match message:
-            case StartHistory():
+            case StartHistory() | StartCranking():
                 return self._start(message)
             case GetJob(job_id):
                 return self._job(job_id)
@@ -52,8 +53,8 @@ class JobsActor(Actor):
             )
         return job
 
-    def _start(self, wanted: StartHistory) -> Job:
-        job = Job(secrets.token_hex(6), "history", wanted.address)
+    def _start(self, wanted: StartHistory | StartCranking) -> Job:
+        job = Job(secrets.token_hex(6), KINDS[type(wanted)], wanted.address)
         self._jobs[job.id] = job
         while len(self._jobs) > KEPT:
             self._jobs.popitem(last=False)
@@ -69,25 +70,28 @@ class JobsActor(Actor):
 
     def _follow(self, fact: HistoryProgress) -> None:
         for job in self._jobs.values():
-            if job.address == fact.address and job.state is JobState.RUNNING:
+            history = job.kind == KINDS[StartHistory] and job.address == fact.address
+            if history and job.state is JobState.RUNNING:
                 self._jobs[job.id] = replace(job, progress=min(1.0, fact.records / max(fact.most, 1)))
 
-    async def _work(self, job: Job, wanted: StartHistory) -> None:
+    async def _work(self, job: Job, wanted: StartHistory | StartCranking) -> None:
         try:
-            imported = await self._read(wanted)
+            result = await self._read(wanted)
         except HawkError as error:
             ended = replace(job, state=JobState.FAILED, code=error.outcome, detail=str(error))
         except (AskTimeout, ActorCrashed):
             detail = "The device was restarted meanwhile, or took too long: try again."
             ended = replace(job, state=JobState.FAILED, code="timeout", detail=detail)
         else:
-            ended = replace(job, state=JobState.DONE, progress=1.0, result=imported)
+            ended = replace(job, state=JobState.DONE, progress=1.0, result=result)
         finally:
             self._tasks.pop(job.id, None)
         self.ref.tell(ended)
 
-    async def _read(self, wanted: StartHistory) -> Imported:
+    async def _read(self, wanted: StartHistory | StartCranking) -> Imported | LastStart:
         ref = await self._devices.ask(FindChild(wanted.address)).within(FIND_WITHIN)
         if ref is None:
             raise NotFound(f"{wanted.address} is not configured: nothing is read of it")
+        if isinstance(wanted, StartCranking):
+            return await ref.ask(ReadCranking()).within(LONGEST)
         return await ref.ask(DownloadHistory(wanted.days)).within(LONGEST)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from actors import Query
 from hawk.model.address import Address
-from hawk.store.messages import Imported
+from hawk.store.messages import Imported, LastStart
 
 
 class JobState(enum.StrEnum):
@@ -18,11 +18,11 @@ class JobState(enum.StrEnum):
 @dataclass(frozen=True, slots=True)
 class Job:
     id: str
-    kind: str  # "history"
+    kind: str  # "history" or "cranking"
     address: Address
     state: JobState = JobState.RUNNING
     progress: float = 0.0  # 0 to 1, of the most that may come; jumps to 1 at the end
-    result: Imported | None = None  # when it is done
+    result: Imported | LastStart | None = None  # when it is done
     code: str | None = None  # of the error, when it failed
     detail: str | None = None
 
@@ -33,6 +33,13 @@ class StartHistory(Query[Job]):
 
     address: Address
     days: float | None = None  # None: all that it remembers
+
+
+@dataclass(frozen=True, slots=True)
+class StartCranking(Query[Job]):
+    """To read the last start that a configured device remembers."""
+
+    address: Address
 
 
 @dataclass(frozen=True, slots=True)

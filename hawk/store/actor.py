@@ -15,8 +15,9 @@ import trio
 
 from actors import Actor, Later, MailboxSpec, Overflow
 from hawk.clock import Clock
-from hawk.errors import ConfigurationError, HawkError, StoreUnavailable
-from hawk.events import ReadingsStored
+from hawk.errors import ConfigurationError, DriverFailed, HawkError, StoreUnavailable
+from hawk.events import CrankingStored, ReadingsStored
+from hawk.model.cranking import Cranking
 from hawk.model.reading import Moment, Reading
 from hawk.store.durability import wait_before_commit
 from hawk.store.messages import (
@@ -25,6 +26,7 @@ from hawk.store.messages import (
     CountUnsent,
     Durability,
     Flush,
+    GetCranking,
     GetCursor,
     GetCurve,
     GetLatest,
@@ -37,6 +39,8 @@ from hawk.store.messages import (
     HoldPurging,
     Imported,
     ImportHistory,
+    KeepCranking,
+    LastStart,
     MoveCursor,
     StoreState,
     StoreStatus,
@@ -99,6 +103,8 @@ class StoreActor(Actor):
                 return self._write(self._log.move_cursor, message)
             case HoldPurging(sinks):
                 return self._log.hold_purging(sinks)
+            case KeepCranking(cranking):
+                return self._keep_cranking(cranking)
             case _:
                 question = self._question(message)
                 return self._read(question) if question else super().on_receive(message)
@@ -122,6 +128,8 @@ class StoreActor(Actor):
                 return partial(self._log.choose_resolution, message, self._clock.utc_ms())
             case GetCurve():
                 return partial(self._log.curve, message)
+            case GetCranking():
+                return partial(self._log.cranking, message, self._clock.moment())
             case GetCursor(sink, stream):
                 return partial(self._log.cursor, sink, stream)
             case CountUnsent(sink, stream):
@@ -210,7 +218,7 @@ class StoreActor(Actor):
                     return
                 now = self._clock.moment()
                 stored += await self._in_writer(self._log.append_history, wanted, placed, then, now)
-        except StoreUnavailable as error:
+        except (StoreUnavailable, DriverFailed) as error:  # the driver says what is in a record
             later.fail(error)
             return
         later.resolve(_imported(wanted, stored))
@@ -225,6 +233,21 @@ class StoreActor(Actor):
             later.resolve(await self._in_writer(work, *args))
         except StoreUnavailable as error:
             later.fail(error)
+
+    def _keep_cranking(self, cranking: Cranking) -> Later[LastStart]:
+        later: Later[LastStart] = Later()
+        self.spawn(self._append_cranking, cranking, later)
+        return later
+
+    async def _append_cranking(self, cranking: Cranking, later: Later[LastStart]) -> None:
+        try:
+            kept = await self._in_writer(self._log.append_cranking, cranking, self._clock.moment())
+        except StoreUnavailable as error:
+            later.fail(error)
+            return
+        if kept.stored and kept.cranking is not None:
+            self.publish(CrankingStored(kept.cranking))
+        later.resolve(kept)
 
     async def _in_writer(self, work: Callable[..., T], *args: object) -> T:
         async with self._writing:

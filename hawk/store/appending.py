@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Self
 
 from hawk.model.address import Address
+from hawk.model.cranking import Cranking
 from hawk.model.reading import Moment, Reading, Source
-from hawk.store import cursors, queries, rollups
+from hawk.store import cranking, cursors, queries, rollups
 from hawk.store.connection import open_writer
-from hawk.store.messages import ImportHistory, MoveCursor
+from hawk.store.messages import ImportHistory, LastStart, MoveCursor
 from hawk.store.purging import Round
 from hawk.store.remembered import LIVE_NEAR, Known, Placed, Plan, plan
 from hawk.store.rows import UNDATED, VALUES, Tags, boot_time_of, dated, tags_of, undated_of, values_of
@@ -121,6 +122,7 @@ class Appender:
         ]
         with self._transaction():
             stored = self._keep(readings, now)
+            self._keep_starts(wanted, placed, now)
             self._remember(self._device(wanted.newest.device_id), then, round(wanted.interval * 1000))
         return len(stored)
 
@@ -148,6 +150,11 @@ class Appender:
         """[ms since the epoch] It is certainly over."""
         with self._transaction():
             self._connection.execute(_REMEMBER_INSTANT, (str(utc),))
+
+    def append_cranking(self, start: Cranking, now: Moment) -> LastStart:
+        """In one transaction."""
+        with self._transaction():
+            return self._keep_start(start, now)
 
     # -- in a transaction ------------------------------------------------------------------
 
@@ -202,6 +209,19 @@ class Appender:
         change = (self._given + 1, source, _stored_at(reading, now), *values)
         place = (device, reading.moment.utc, source, source, *values)
         return self._connection.execute(_CORRECT, (*change, *place)).rowcount == 1
+
+    def _keep_starts(self, wanted: ImportHistory, placed: Sequence[Placed], now: Moment) -> None:
+        for each in placed:
+            if (event := wanted.cranking(each.raw)) is not None:
+                moment = Moment(each.utc, boot_time_of(each.utc, now))
+                self._keep_start(
+                    Cranking(replace(wanted.newest, moment=moment), event, wanted.uncertain), now
+                )
+
+    def _keep_start(self, start: Cranking, now: Moment) -> LastStart:
+        device = self._device(start.by.device_id)
+        series, stored_at = self._series_of(device, start.by), _stored_at(start.by, now)
+        return cranking.keep(self._connection, device, series, start, stored_at or 0)
 
     def _remember(self, device: int, known: Known, interval: int) -> None:
         """Of the tail only the newest has a time that counts."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from actors import Query
 from hawk.model.address import Address
+from hawk.model.cranking import Cranking, CrankingEvent
 from hawk.model.reading import Reading, Sample, Source
 from hawk.model.summary import Resolution, Summary
 
@@ -203,11 +204,44 @@ class ImportHistory(Query[Imported]):
     records: tuple[bytes, ...]  # the newest first
     sample: Callable[[bytes], Sample | None]  # of a record
     interval: float  # [s] between two records
+    cranking: Callable[[bytes], CrankingEvent | None] = lambda _: None  # the start that a record tells of
+    uncertain: bool = False  # which end of the records is the newest
+
+
+@dataclass(frozen=True, slots=True)
+class LastStart:
+    """What a device remembers of the engine's starts."""
+
+    cranking: Cranking | None  # None: of none
+    stored: bool = False  # the log did not have it
+
+
+@dataclass(frozen=True, slots=True)
+class KeepCranking(Query[LastStart]):
+    """Told as CrankingStored, if it is new. The same again changes nothing. Raises StoreUnavailable."""
+
+    cranking: Cranking  # its moment has a UTC
+
+
+@dataclass(frozen=True, slots=True)
+class CrankingPage:
+    found: tuple[Cranking, ...]  # newest first
+    next: int | None  # the cursor of the page after this one; None when it is the last
+
+
+@dataclass(frozen=True, slots=True)
+class GetCranking(Query[CrankingPage]):
+    """The starts of one device, newest first."""
+
+    address: Address
+    cursor: int | None = None  # `next` of the page before
+    limit: int = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
     readings: int
+    cranking_events: int
     undated: int  # wait for a trusted clock, or belong to a boot that never had one
     bytes: int  # on the disk
     unsummed: int = 0  # hours that have no summary yet, or not one of all their readings

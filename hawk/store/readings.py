@@ -17,20 +17,24 @@ from typing import Self
 from hawk.clock import boot_id
 from hawk.errors import StoreUnavailable
 from hawk.model.address import Address
+from hawk.model.cranking import Cranking
 from hawk.model.reading import Moment, Reading
 from hawk.model.summary import Resolution, Summary
-from hawk.store import cursors, queries, rollups, summaries
+from hawk.store import cranking, cursors, queries, rollups, summaries
 from hawk.store.appending import Appender
 from hawk.store.backlog import Backlog
 from hawk.store.connection import Readers, is_corrupt, set_aside, translated
 from hawk.store.messages import (
     ChooseResolution,
     Counts,
+    CrankingPage,
     Cursor,
+    GetCranking,
     GetCurve,
     GetReadings,
     GetSummaries,
     ImportHistory,
+    LastStart,
     MoveCursor,
     Page,
     Point,
@@ -171,6 +175,11 @@ class Log:
         with self._appending() as appender:
             appender.move_cursor(wanted)
 
+    def append_cranking(self, start: Cranking, now: Moment) -> LastStart:
+        """Raises StoreUnavailable."""
+        with self._appending() as appender:
+            return appender.append_cranking(start, now)
+
     @contextlib.contextmanager
     def _appending(self) -> Iterator[Appender]:
         """The one that writes, for one thread at a time. A failure closes it, which rolls back."""
@@ -251,6 +260,10 @@ class Log:
         with self._readers.borrow() as connection:
             return cursors.unsent(connection, sink, stream)
 
+    def cranking(self, wanted: GetCranking, now: Moment) -> CrankingPage:
+        with self._readers.borrow() as connection:
+            return cranking.page(connection, wanted, now)
+
     def newest_stored_at(self) -> int | None:
         """[ms since the epoch] No clock that shows less is right. None while nothing is stored."""
         with self._readers.borrow() as connection:
@@ -263,9 +276,13 @@ class Log:
 
     def counts(self) -> Counts:
         with self._readers.borrow() as connection:
-            readings, undated = queries.count_readings(connection), queries.count_undated(connection)
-            unmade = rollups.count_due(connection)
-        return Counts(readings, undated, _size(self.path), unmade)
+            return Counts(
+                readings=queries.count_readings(connection),
+                cranking_events=cranking.count(connection),
+                undated=queries.count_undated(connection),
+                bytes=_size(self.path),
+                unsummed=rollups.count_due(connection),
+            )
 
 
 def newest_stored_at(path: Path) -> int | None:

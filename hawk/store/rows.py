@@ -52,14 +52,31 @@ def values_of(reading: Reading) -> tuple[Any, ...]:
     )
 
 
-_TAGS = "device.mac, " + ", ".join(f"series.{name}" for name in Tags._fields)
-COLUMNS = f"reading.ts, reading.seq, reading.source, {', '.join(f'reading.{n}' for n in VALUES)}, {_TAGS}"
-UNDATED = f"undated.boot_time, NULL, undated.source, {', '.join(f'undated.{n}' for n in VALUES)}, {_TAGS}"
+TAGS = "device.mac, " + ", ".join(f"series.{name}" for name in Tags._fields)
+COLUMNS = f"reading.ts, reading.seq, reading.source, {', '.join(f'reading.{n}' for n in VALUES)}, {TAGS}"
+UNDATED = f"undated.boot_time, NULL, undated.source, {', '.join(f'undated.{n}' for n in VALUES)}, {TAGS}"
 
 
 def reading_of(row: tuple[Any, ...], now: Moment) -> Reading:
     """From a row of COLUMNS. `now` gives it its place on the time axis of this boot."""
     return _reading(row, Moment(row[0], boot_time_of(row[0], now)))
+
+
+def tagged(row: tuple[Any, ...], moment: Moment) -> Reading:
+    """From a row of TAGS: a reading that says nothing but whose it is."""
+    mac, device_name, vehicle_id, vehicle_name, device_type, gateway_id, simulated = row
+    return Reading(
+        device_id=Address(mac),
+        moment=moment,
+        sample=Sample(),
+        source=Source.HISTORY,
+        device_type=device_type,
+        device_name=device_name,
+        vehicle_id=vehicle_id,
+        vehicle_name=vehicle_name,
+        gateway_id=gateway_id,
+        simulated=bool(simulated),
+    )
 
 
 def undated_of(row: tuple[Any, ...]) -> Reading:

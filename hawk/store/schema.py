@@ -14,8 +14,9 @@ import sqlite3
 from collections.abc import Iterator
 
 from hawk.errors import ConfigurationError
+from hawk.store import cranking
 
-VERSION = 3
+VERSION = 4
 OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
 
 _QUANTITIES = ("voltage", "current", "soc", "temperature", "power")
@@ -128,6 +129,7 @@ CREATE TABLE energy (
     discharged_wh REAL NOT NULL,
     ts INTEGER NOT NULL
 ) STRICT""",
+    *cranking.TABLE,
 )
 
 UPGRADES = {
@@ -139,6 +141,7 @@ UPGRADES = {
         "ALTER TABLE device ADD COLUMN unmarked INTEGER",
         "UPDATE device SET unmarked = (SELECT min(ts) FROM reading WHERE reading.device_id = device.id)",
     ),
+    3: cranking.TABLE,
 }  # from a version to the next
 
 

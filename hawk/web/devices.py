@@ -124,7 +124,7 @@ async def remove_device(_: Asked, mac: str) -> Response:
 @endpoint()
 async def poll_device(_: Asked, mac: str) -> Response:
     """Connects and reads now; the answer is the reading as it is on the disk, if it comes there in time."""
-    ref = await _actor(parse_address(mac))
+    ref = await actor_of(parse_address(mac))
     reading = await ask(ref, PollNow(), POLL_WITHIN)
     return answer({"data": reading_resource(await _as_stored(reading))})
 
@@ -132,7 +132,7 @@ async def poll_device(_: Asked, mac: str) -> Response:
 @routes.get("/<mac>/connection")
 @endpoint(Parameters(kinds=("connections",)))
 async def get_connection(asked: Asked, mac: str) -> Response:
-    ref = await _actor(parse_address(mac))
+    ref = await actor_of(parse_address(mac))
     return answer({"data": asked.sparse(connection_resource(await ask(ref, GetConnection())))})
 
 
@@ -141,7 +141,7 @@ async def get_connection(asked: Asked, mac: str) -> Response:
 async def read_history(asked: Asked, mac: str) -> Response:
     """What the device remembers, as a job."""
     address = parse_address(mac)
-    await _actor(address)
+    await actor_of(address)
     job = await ask(services().jobs, StartHistory(address, history_days(asked.body)))
     return answer({"data": job_resource(job)}, 202, {"Location": f"/api/jobs/{job.id}"})
 
@@ -150,14 +150,14 @@ async def read_history(asked: Asked, mac: str) -> Response:
 @endpoint()
 async def release_device(asked: Asked, mac: str) -> Response:
     address = parse_address(mac)
-    until = await ask(await _actor(address), Release(release_seconds(asked.body)))
+    until = await ask(await actor_of(address), Release(release_seconds(asked.body)))
     return answer({"data": release_resource(address, until)})
 
 
 @routes.delete("/<mac>/release")
 @endpoint()
 async def end_release(_: Asked, mac: str) -> Response:
-    await ask(await _actor(parse_address(mac)), EndRelease())
+    await ask(await actor_of(parse_address(mac)), EndRelease())
     return no_content()
 
 
@@ -223,7 +223,7 @@ async def _view(address: Address) -> DeviceView:
     return found if found is not None and found.device == device else DeviceView(device)
 
 
-async def _actor(address: Address) -> ActorRef[Any]:
+async def actor_of(address: Address) -> ActorRef[Any]:
     if (ref := await ask(services().devices, FindChild(address))) is not None:
         return ref
     snapshot = await ask(services().registry, GetRegistry())

@@ -47,7 +47,7 @@ async def list_readings(asked: Asked, mac: str) -> Response:
         summed = await ask(services().store, wanted, LONG_DEADLINE)
         found, following = [summary_resource(each) for each in summed.summaries], summed.next
     if not found:
-        await _check_known(address)
+        await check_known(address)
     after = None if following is None else str(following)
     links = {"next": asked.next_link(request.path, after)}
     return answer({"data": [asked.sparse(each) for each in found], "links": links})
@@ -84,7 +84,7 @@ def wanted_readings(address: Address, asked: Asked) -> GetReadings:
         since=_instant(asked, "filter[from]"),
         until=_instant(asked, "filter[to]"),
         source=_word(asked, "filter[source]", _SOURCES),
-        cursor=_cursor(asked.after),
+        cursor=cursor_of(asked.after),
         limit=asked.size,
         newest_first=_newest_first(asked),
     )
@@ -101,7 +101,7 @@ def wanted_summaries(address: Address, resolution: Resolution, asked: Asked) -> 
         resolution=resolution,
         since=_instant(asked, "filter[from]"),
         until=_instant(asked, "filter[to]"),
-        cursor=_cursor(asked.after),
+        cursor=cursor_of(asked.after),
         limit=asked.size,
         newest_first=_newest_first(asked),
     )
@@ -129,7 +129,8 @@ def _word(asked: Asked, name: str, words: Mapping[str, T]) -> T | None:
     return words[word]
 
 
-def _cursor(place: str | None) -> int | None:
+def cursor_of(place: str | None) -> int | None:
+    """Of a page in the order of time. Raises ApiError 400."""
     if place is None:
         return None
     if not re.fullmatch(r"-?[0-9]{1,17}", place):
@@ -137,7 +138,8 @@ def _cursor(place: str | None) -> int | None:
     return int(place)
 
 
-async def _check_known(address: Address) -> None:
+async def check_known(address: Address) -> None:
+    """Raises NotFound for a device that nobody knows or knew."""
     snapshot = await ask(services().registry, GetRegistry())
     if address in snapshot.devices:
         return

@@ -7,7 +7,7 @@ from typing import Any
 from hawk.devices.messages import Connection, Trial
 from hawk.directory.messages import VehicleView
 from hawk.drivers.explain import explained
-from hawk.events import DeviceDiscovered, HistoryProgress
+from hawk.events import CrankingStored, DeviceDiscovered, HistoryProgress
 from hawk.jobs.messages import Job
 from hawk.model.attributes import (
     device_attributes,
@@ -17,10 +17,12 @@ from hawk.model.attributes import (
     summary_attributes,
     timestamp,
 )
+from hawk.model.cranking import Cranking
 from hawk.model.device import DeviceView, Lifecycle
 from hawk.model.reading import QUANTITIES, Moment, Reading
 from hawk.model.rules import Rejection, to_json
 from hawk.model.summary import Summary
+from hawk.store.messages import Imported, LastStart
 from hawk.web.jsonapi import Json, resource, to_many, to_one
 
 # -- readings --------------------------------------------------------------------------------
@@ -150,24 +152,63 @@ def release_resource(released: str, until: Moment) -> dict[str, Any]:
 
 
 def job_resource(job: Job) -> dict[str, Any]:
-    result = job.result and {
-        "records": job.result.records,
-        "stored": job.result.stored,
-        "from": instant(job.result.since),
-        "to": instant(job.result.until),
-    }
     attributes = {
         "kind": job.kind,
         "state": job.state.value,
         "progress": round(job.progress, 3),
-        "result": result,
+        "result": _result(job.result),
         "error": None if job.code is None else {"code": job.code, "detail": job.detail},
     }
     links = {"device": to_one("devices", job.address)}
     return resource("jobs", job.id, attributes, links, f"/api/jobs/{job.id}")
 
 
-def history_resource(fact: HistoryProgress) -> dict[str, Any]:
+def _result(result: Imported | LastStart | None) -> Json | None:
+    match result:
+        case Imported():
+            return {
+                "records": result.records,
+                "stored": result.stored,
+                "from": instant(result.since),
+                "to": instant(result.until),
+            }
+        case LastStart(cranking, stored):
+            return {"event": cranking and cranking_id(cranking), "stored": stored}
+        case None:
+            return None
+
+
+def cranking_id(cranking: Cranking) -> str:
+    return f"{cranking.by.device_id}@{timestamp(cranking.by.moment)}"
+
+
+def cranking_resource(cranking: Cranking) -> dict[str, Any]:
+    by, event = cranking.by, cranking.event
+    attributes = {
+        "device_id": by.device_id,
+        "timestamp": timestamp(by.moment),
+        "timestamp_uncertain": cranking.uncertain,
+        "minimum_voltage": event.minimum_voltage,
+        "voltage_before": event.voltage_before,
+        "voltage": event.voltage,
+        "duration": event.duration,
+        "status_code": event.status_code,
+        "sample_interval": event.sample_interval,
+        "samples": list(event.samples),
+        "device_type": by.device_type,
+        "device_name": by.device_name,
+        "vehicle_id": by.vehicle_id,
+        "vehicle_name": by.vehicle_name,
+        "simulated": by.simulated,
+        "gateway_id": by.gateway_id,
+    }
+    links = {"device": to_one("devices", by.device_id)}
+    return resource("cranking-events", cranking_id(cranking), attributes, links)
+
+
+def remembered_resource(fact: HistoryProgress | CrankingStored) -> dict[str, Any]:
+    if isinstance(fact, CrankingStored):
+        return cranking_resource(fact.cranking)
     attributes = {
         "records": fact.records,
         "most": fact.most,

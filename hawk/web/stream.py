@@ -17,6 +17,7 @@ from hawk.directory.messages import ListVehicles, LookUpDevice
 from hawk.errors import StoreUnavailable
 from hawk.events import (
     BluetoothChanged,
+    CrankingStored,
     DeviceChanged,
     DeviceDiscovered,
     DeviceRemoved,
@@ -34,7 +35,12 @@ from hawk.model.device import DeviceView
 from hawk.model.reading import Reading
 from hawk.store.messages import GetReadingsAfter, GetStoreStatus
 from hawk.web.jsonapi import ApiError, dumps, resource
-from hawk.web.resources import discovery_resource, history_resource, reading_resource, vehicle_resource
+from hawk.web.resources import (
+    discovery_resource,
+    reading_resource,
+    remembered_resource,
+    vehicle_resource,
+)
 from hawk.web.services import LONG_DEADLINE, Services, StreamsEnd, ask, show_device
 
 QUEUE = 256  # facts that a slow client may be behind
@@ -45,7 +51,7 @@ TYPES = ("reading", "live", "device", "vehicle", "discovery", "alert", "history"
 _HEARD = (
     ReadingsStored, ReadingTaken, DeviceUpdated, DeviceChanged, DeviceRemoved, DeviceDiscovered,
     VehicleChanged, VehicleRemoved, VehicleSummarised, BluetoothChanged, RungTaken, HistoryProgress,
-    StreamsEnd,
+    CrankingStored, StreamsEnd,
 )  # fmt: skip
 
 
@@ -187,9 +193,9 @@ class Stream:
             case DeviceDiscovered():
                 if fits("discovery", fact.key):
                     yield event("discovery", discovery_resource(fact))
-            case HistoryProgress():
-                if fits("history", fact.address):
-                    yield event("history", history_resource(fact))
+            case HistoryProgress() | CrankingStored():
+                if fits("history", fact.key):
+                    yield event("history", remembered_resource(fact))
             case BluetoothChanged(listening, reason):
                 if fits("system"):
                     attributes = {"bluetooth": {"listening": listening, "reason": reason}}

@@ -161,6 +161,7 @@ def _storage(status: StoreStatus | None) -> dict[str, Any] | None:
         "reason": status.reason,
         "durability": status.durability.value,
         "readings": counts and counts.readings,
+        "cranking_events": counts and counts.cranking_events,
         "undated": counts and counts.undated,
         "bytes": counts and counts.bytes,
         "seq": status.seq,

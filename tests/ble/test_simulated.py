@@ -49,6 +49,7 @@ class Settings:
     models: tuple[str, ...] = ("BM6", "BM2", "BM7")
     seed: int = 1
     speed: float = 1.0
+    history_days: float = 0.0
     faults: tuple[str, ...] = ()
 
 

@@ -58,6 +58,16 @@ def test_all_are_released(service: Service) -> None:
     assert service.device("02:00:00:00:00:02")["released_until"] is None
 
 
+def test_the_last_start_is_asked_for_and_shown(service: Service) -> None:
+    code, said, _ = hawk(service, "cranking", MAC, "--read")
+    start = said["data"][0]["attributes"]
+    assert (code, start["device_id"], start["simulated"]) == (0, MAC, True)
+    assert start["minimum_voltage"] == min(start["samples"])
+    assert hawk(service, "cranking", MAC, "--read")[1]["data"] == said["data"]
+    code, _, error = hawk(service, "cranking", "50:54:7B:00:00:99")
+    assert (code, error["error"]["code"]) == (1, "not_found")
+
+
 def test_a_device_that_is_not_known_is_said(service: Service) -> None:
     code, _, error = hawk(service, "poll", "50:54:7B:00:00:99")
     assert (code, error["error"]["code"]) == (1, "not_found")

@@ -323,17 +323,27 @@ def test_its_mistake_while_it_probes_or_downloads_fails_that_session_alone(
     step: Callable[[Any], object],
 ) -> None:
     driver = guarded(
-        replace(TOY, probe=Clumsy, history=History(download=lambda _: Clumsy(), sample=broken)),  # type: ignore[arg-type, return-value]
+        replace(
+            TOY,
+            probe=Clumsy,  # type: ignore[arg-type]
+            history=History(download=lambda _: Clumsy(), sample=broken, cranking=broken),  # type: ignore[arg-type, return-value]
+            cranking=Clumsy,  # type: ignore[arg-type]
+        ),
         "sunny.py",
     )
     assert driver.probe is not None
     assert driver.history is not None
-    for conversation in (driver.probe(), driver.history.download(10)):
+    assert driver.cranking is not None
+    for conversation in (driver.probe(), driver.history.download(10), driver.cranking()):
         assert conversation.quiet == 1.0
         with pytest.raises(DriverFailed, match=r"sunny\.py made a mistake"):
             step(conversation)
     with pytest.raises(DriverFailed):
         driver.history.sample(b"x")
+    with pytest.raises(DriverFailed):
+        driver.history.cranking(b"x")
+    with pytest.raises(DriverFailed):
+        driver.cranking().event  # noqa: B018
 
 
 def test_its_mistake_about_a_name_fails_that_session_alone() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+from tests.fake_bluez.cranking import Start
 from tests.fake_bluez.daemon import Daemon
 from tests.fake_bluez.monitors import Monitor
 from tests.fake_bluez.objects import ADAPTER
@@ -37,6 +38,9 @@ class Control:
                 for each in self._paths(address):
                     for name, value in arguments.items():
                         setattr(daemon.monitors[each], name, value)
+            case "crank":  # the engine is started; while linked it tells that unasked
+                for each in self._paths(address):
+                    daemon.crank(each, Start(**arguments))
             case "drop":  # the link; the device stays in range
                 for each in self._paths(address):
                     daemon.drop(each)
@@ -106,4 +110,5 @@ class Control:
             ],
             "commands": sum(monitor.commands for monitor in monitors),
             "frames": sum(monitor.frames_sent for monitor in monitors),
+            "recollections": sum(monitor.recollections for monitor in monitors),
         }

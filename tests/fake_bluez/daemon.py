@@ -14,6 +14,7 @@ from dbus_fast.aio import MessageBus
 from tests.fake_bluez import modbus, shunt
 from tests.fake_bluez.air import Air
 from tests.fake_bluez.bus import Sender
+from tests.fake_bluez.cranking import Start
 from tests.fake_bluez.gatt import MODULE_NOTIFY, NOTIFY_HANDLE, add_services, scripted_path, uuid16
 from tests.fake_bluez.monitors import NOTIFY, WRITE, Monitor
 from tests.fake_bluez.objects import (
@@ -444,6 +445,13 @@ class Daemon:
             self._start_stream(device, char)
         elif properties["UUID"].value == WRITE and (sent := monitor.remembered(bytes(message.body[0]))):
             self.spawn(self._recite(device, f"{path.rsplit('/', 1)[0]}/{NOTIFY_HANDLE}", sent), device)
+
+    def crank(self, device: str, start: Start) -> None:
+        monitor = self.monitors[device]
+        monitor.start = start
+        char = f"{device}/service000e/{NOTIFY_HANDLE}"
+        if char in self.notifying:
+            self.spawn(self._recite(device, char, monitor.cranked()), device)
 
     async def _recite(self, device: str, char: str, sent: list[bytes]) -> None:
         monitor = self.monitors[device]

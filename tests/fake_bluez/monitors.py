@@ -8,7 +8,8 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from tests.fake_bluez import history, modbus
+from tests.fake_bluez import cranking, history, modbus
+from tests.fake_bluez.cranking import Start
 from tests.fake_bluez.faults import Faults
 from tests.fake_bluez.scripted import Script
 from tests.fake_bluez.shunt import Shunt, notifications
@@ -52,10 +53,12 @@ class Monitor:
     module: modbus.Module = field(default_factory=modbus.Module)
     shunt: Shunt = field(default_factory=Shunt)
     memory: list[str] = field(default_factory=list)  # records in hex, the newest first
+    start: Start | None = None  # the last one of the engine
     script: Script | None = None  # instead of a family
     faults: Faults = field(default_factory=Faults)
     frames_sent: int = 0
     commands: int = 0
+    recollections: int = 0  # of the last start
     adverts_sent: int = 0
     sealed_sent: int = 0
 
@@ -66,8 +69,8 @@ class Monitor:
     def from_json(cls, document: dict[str, Any]) -> "Monitor":
         parts = {"faults": Faults, "module": modbus.Module, "shunt": Shunt}
         made: dict[str, Any] = {name: part(**document.get(name, {})) for name, part in parts.items()}
-        script = document.get("script")
-        made["script"] = script and Script(**script)
+        for name, kind in {"script": Script, "start": Start}.items():
+            made[name] = document.get(name) and kind(**document[name])
         return cls(**{**document, **made})
 
     @property
@@ -167,7 +170,7 @@ class Monitor:
         return asked
 
     def remembered(self, written: bytes) -> list[bytes]:
-        """The notifications that answer a command about its history."""
+        """The notifications that answer a command about its memory."""
         if len(written) != 16 or self.family not in KEYS:
             return []
         plain, records = crypt(self.key, written, seal=False), [bytes.fromhex(each) for each in self.memory]
@@ -182,7 +185,15 @@ class Monitor:
             if self.family == "BM6":  # which takes 16 bits of an index
                 first, end = first[1:], end[1:]
             sent = history.bm6_reply(records, int.from_bytes(first, "big"), int.from_bytes(end, "big"))
+        elif plain[:3] == bytes.fromhex("d15503"):
+            return self.cranked()
         return [b"".join(self._sealed_blocks(each)) for each in sent]
+
+    def cranked(self) -> list[bytes]:
+        """The notifications that tell its last start: asked for, or unasked right after one."""
+        self.recollections += 1
+        sent = cranking.reply(self.start, self.reading())
+        return [crypt(self.key, each, seal=True) for each in sent]
 
     def _sealed_blocks(self, plain: bytes) -> Iterable[bytes]:
         return (crypt(self.key, plain[i : i + 16], seal=True) for i in range(0, len(plain), 16))

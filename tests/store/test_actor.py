@@ -16,7 +16,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from actors import Actor, ActorCrashed, ActorRef, ChildSpec, Supervisor
+from actors import Actor, ActorCrashed, ActorRef, ActorSystem, ChildSpec, Supervisor
 from actors.testing import open_test_system
 from hawk.errors import HawkError, StoreUnavailable
 from hawk.events import ReadingsStored, SummariesStored
@@ -90,6 +90,7 @@ class Bench:
     store: ActorRef[Any]
     stored: trio.MemoryReceiveChannel[ReadingsStored]
     summed: trio.MemoryReceiveChannel[SummariesStored]
+    system: ActorSystem
     clock: Hands = field(default_factory=Hands)
 
     async def next_stored(self, count: int) -> tuple[Reading, ...]:
@@ -133,7 +134,7 @@ async def running(
             ChildSpec("store", partial(StoreActor.start, log, clock, durability, 30.0, retention), store),
         ]
         await system.start(ChildSpec("root", partial(Supervisor.start, children)))
-        yield Bench(store, stored, summed, clock)
+        yield Bench(store, stored, summed, system, clock)
 
 
 @pytest.fixture

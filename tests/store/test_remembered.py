@@ -1,6 +1,7 @@
 """What devices remember, imported into the log: complete, once, and at the right time."""
 
 import random
+from dataclasses import replace
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hawk.drivers.bm6_memory import sample_of
-from hawk.model.reading import Moment, Reading, Source
+from hawk.errors import DriverFailed
+from hawk.model.reading import Moment, Reading, Sample, Source
 from hawk.store.messages import GetReadings, Imported, ImportHistory
 from hawk.store.readings import Log
 from hawk.store.remembered import NOTHING, Known, Plan, batches, plan
@@ -145,6 +147,17 @@ async def test_a_live_reading_wins_over_history_before_and_after(tmp_path: Path)
         assert found[T0] == 12.55
         assert T0 - 480_000 not in found
         assert log.latest(ADDRESS, NOW).sample.voltage == 12.55
+
+
+async def test_a_driver_that_fails_over_a_record_fails_that_import_alone(tmp_path: Path) -> None:
+    def clumsy(_: bytes) -> Sample:
+        raise DriverFailed("The driver from sunny.py made a mistake.")
+
+    with Log.open(tmp_path / "readings.db") as log:
+        async with running(log) as bench:
+            with pytest.raises(DriverFailed):
+                await bench.store.ask(replace(history([record(1200)]), sample=clumsy)).within(60)
+            assert (await bench.store.ask(history([record(1200)])).within(60)).stored == 1
 
 
 @pytest.mark.parametrize("done", [1, 3])

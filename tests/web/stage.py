@@ -101,7 +101,7 @@ class Shelf:
 
     def _status(self, _: GetStoreStatus) -> StoreStatus:
         self._check()
-        counts = Counts(readings=len(self.readings), undated=0, bytes=4096)
+        counts = Counts(readings=len(self.readings), cranking_events=0, undated=0, bytes=4096)
         return StoreStatus(
             StoreState.OK, None, Durability.PROMPT, counts, len(self.readings), waiting=0, dropped=0, set_aside=None
         )  # fmt: skip
