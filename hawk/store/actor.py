@@ -41,6 +41,7 @@ from hawk.store.messages import (
     ImportHistory,
     KeepCranking,
     LastStart,
+    ImportReadings,
     MoveCursor,
     StoreState,
     StoreStatus,
@@ -105,6 +106,8 @@ class StoreActor(Actor):
                 return self._log.hold_purging(sinks)
             case KeepCranking(cranking):
                 return self._keep_cranking(cranking)
+            case ImportReadings(readings):
+                return self._write(self._log.append_imported, readings, self._clock.moment())
             case _:
                 question = self._question(message)
                 return self._read(question) if question else super().on_receive(message)

@@ -3,7 +3,7 @@
 import contextlib
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -13,7 +13,7 @@ from hawk.model.cranking import Cranking
 from hawk.model.reading import Moment, Reading, Source
 from hawk.store import cranking, cursors, queries, rollups
 from hawk.store.connection import open_writer
-from hawk.store.messages import ImportHistory, LastStart, MoveCursor
+from hawk.store.messages import ImportHistory, Kept, LastStart, MoveCursor
 from hawk.store.purging import Round
 from hawk.store.remembered import LIVE_NEAR, Known, Placed, Plan, plan
 from hawk.store.rows import UNDATED, VALUES, Tags, boot_time_of, dated, tags_of, undated_of, values_of
@@ -90,6 +90,18 @@ class Appender:
         self.undated += len(without)
         return stored
 
+    def append_imported(self, readings: Iterable[Reading], now: Moment) -> Kept:
+        """In one transaction. Each has its UTC.
+
+        They come late: only what was measured after a device's latest reading takes its place. For an instant
+        that the log has already, they count only if their source is a better one.
+        """
+        with self._transaction():
+            before, late = queries.latest_places(self._connection), self.late
+            stored = self._keep(list(readings), now, corrections=False)
+            self._keep_latest(before, stored)
+        return Kept(len(stored), self.late - late)
+
     def date_undated(self, limit: int, now: Moment) -> tuple[Reading, ...]:
         """Readings of this boot that waited get their UTC, the oldest first; needs a trusted clock.
 
@@ -165,7 +177,10 @@ class Appender:
             yield
         self.seq = self._given
 
-    def _keep(self, readings: Sequence[Reading], now: Moment) -> tuple[Reading, ...]:
+    def _keep(
+        self, readings: Sequence[Reading], now: Moment, *, corrections: bool = True
+    ) -> tuple[Reading, ...]:
+        """With `corrections` a reading also replaces one of its own source."""
         stored: dict[tuple[int, int], Reading] = {}
         new: Counter[int] = Counter()
         latest: dict[int, int] = {}
@@ -176,7 +191,7 @@ class Appender:
                 self.late += 1
                 continue
             inserted = self._insert(device, reading, now)
-            if not inserted and not self._correct(device, reading, now):
+            if not inserted and not self._correct(device, reading, now, reading.source - (not corrections)):
                 continue
             self._given += 1
             touched.add(device, utc)
@@ -192,6 +207,18 @@ class Appender:
         touched.mark()
         return tuple(stored.values())
 
+    def _keep_latest(self, before: Mapping[int, tuple[int, int]], stored: Iterable[Reading]) -> None:
+        """`before`: UTC and `seq`, by device. Of a reading that was corrected just now the new `seq` counts."""
+        latest: dict[int, tuple[int, int]] = {}
+        for each in stored:
+            if each.source is not Source.HISTORY and each.seq is not None:
+                device, place = self._device(each.device_id), (each.moment.utc or 0, each.seq)
+                latest[device] = max(place, latest.get(device, place), before.get(device, place))
+        self._connection.executemany(
+            "UPDATE device SET latest_seq = ? WHERE id = ?",
+            [(seq, device) for device, (_, seq) in latest.items()],
+        )
+
     def _insert(self, device: int, reading: Reading, now: Moment) -> bool:
         series = self._series_of(device, reading)
         place = (
@@ -204,10 +231,11 @@ class Appender:
         )
         return self._connection.execute(_INSERT, (*place, *values_of(reading))).rowcount == 1
 
-    def _correct(self, device: int, reading: Reading, now: Moment) -> bool:
+    def _correct(self, device: int, reading: Reading, now: Moment, worst: int) -> bool:
+        """`worst`: the source of what is replaced at most."""
         source, values = reading.source, values_of(reading)
         change = (self._given + 1, source, _stored_at(reading, now), *values)
-        place = (device, reading.moment.utc, source, source, *values)
+        place = (device, reading.moment.utc, worst, source, *values)
         return self._connection.execute(_CORRECT, (*change, *place)).rowcount == 1
 
     def _keep_starts(self, wanted: ImportHistory, placed: Sequence[Placed], now: Moment) -> None:

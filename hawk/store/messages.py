@@ -239,6 +239,23 @@ class GetCranking(Query[CrankingPage]):
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """The log had the others already, from a source that is as good."""
+
+    stored: int
+    late: int  # their hour was purged, and lives on in its summary
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReadings(Query[Kept]):
+    """Readings of a file, each with its UTC, in one transaction. Never told as ReadingsStored, for they are no
+    news. Raises StoreUnavailable; nothing is stored then.
+    """
+
+    readings: tuple[Reading, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     readings: int
     cranking_events: int

@@ -44,6 +44,12 @@ def latest_of_all(connection: sqlite3.Connection, now: Moment) -> tuple[Reading,
     return tuple(reading_of(row, now) for row in connection.execute(f"{_LATEST} ORDER BY device.mac"))
 
 
+def latest_places(connection: sqlite3.Connection) -> dict[int, tuple[int, int]]:
+    """UTC and `seq` of the newest reading that is not history, by device."""
+    sql = "SELECT device.id, ts, seq FROM device CROSS JOIN reading ON reading.seq = device.latest_seq"
+    return {device: (ts, seq) for device, ts, seq in connection.execute(sql)}
+
+
 def page(connection: sqlite3.Connection, wanted: GetReadings, now: Moment) -> Page:
     sql, parameters = _page_sql(wanted)
     readings = [reading_of(row, now) for row in connection.execute(sql, parameters)]

@@ -35,6 +35,7 @@ from hawk.store.messages import (
     GetSummaries,
     ImportHistory,
     LastStart,
+    Kept,
     MoveCursor,
     Page,
     Point,
@@ -136,6 +137,11 @@ class Log:
         """Past the backlog, in one transaction. Raises StoreUnavailable; nothing is stored then."""
         with self._appending() as appender:
             return appender.append(readings, now)
+
+    def append_imported(self, readings: Iterable[Reading], now: Moment) -> Kept:
+        """Readings of a file, in one transaction. Raises StoreUnavailable; nothing is stored then."""
+        with self._appending() as appender:
+            return appender.append_imported(readings, now)
 
     def plan_history(self, wanted: ImportHistory) -> Plan:
         """What of it is missing. Raises StoreUnavailable."""

@@ -154,14 +154,20 @@ def check_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None
         )
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Brings the tables to VERSION. Raises ConfigurationError for a file of a newer program."""
+def check_version(connection: sqlite3.Connection) -> int:
+    """That of the file. Raises ConfigurationError when a newer program wrote it."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
         raise ConfigurationError(
             f"the store has format {version}, this program knows {VERSION}: "
             "a newer Battery Hawk wrote it; start that one, or use another data folder"
         )
+    return int(version)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Brings the tables to VERSION. Raises ConfigurationError for a file of a newer program."""
+    version = check_version(connection)
     if version < VERSION:
         with connection:
             connection.execute("BEGIN IMMEDIATE")
