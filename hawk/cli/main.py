@@ -16,6 +16,11 @@ COMMANDS = {
     "demo": ("hawk.cli.demo:demo", "Run it with simulated batteries; needs no Bluetooth."),
     "scan": ("hawk.cli.scan:scan", "List the battery monitors in range, or read them."),
     "devices": ("hawk.cli.devices:devices", "Add devices, read them, and leave them to others."),
+    "export": ("hawk.cli.export:export", "Write readings to a CSV or JSON lines file."),
+    "import": (
+        "hawk.cli.imports:import_files",
+        "Read such files, and those of other programs, into the log.",
+    ),
     "doctor": ("hawk.cli.doctor:doctor", "Find out what keeps it from working here."),
     "decode": ("hawk.cli.decode:decode", "Decode captured frames."),
 }

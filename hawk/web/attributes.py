@@ -9,7 +9,8 @@ from typing import Any
 from hawk.errors import BadAddress, Invalid
 from hawk.model.address import Address, parse_address
 from hawk.model.device import Lifecycle
-from hawk.model.reading import QUANTITIES
+from hawk.model.reading import QUANTITIES, Moment, Reading
+from hawk.model.reading_json import reading_of
 from hawk.registry.messages import DeviceChanges
 from hawk.web.jsonapi import ApiError, Json, Sent, parse_document
 
@@ -17,6 +18,7 @@ VEHICLE_ID = "/data/attributes/vehicle_id"
 VEHICLE_LINK = "/data/relationships/vehicle/data/id"
 
 RELEASE_MINUTES = 30  # unless somebody says otherwise
+MOST_IMPORTED = 1000  # readings in a request
 
 _HERE = "/data/attributes"
 _RETRY = f"{_HERE}/connection_config"
@@ -102,6 +104,25 @@ def history_days(body: bytes) -> float | None:
     if isinstance(days, bool) or not isinstance(days, int | float) or not 0 < days <= 366:
         raise Invalid("days is a number above 0, at most 366", f"{_HERE}/days")
     return float(days)
+
+
+def imported_readings(body: bytes, now: Moment) -> list[Reading]:
+    """Raises what `parse_document` raises, and Invalid."""
+    attributes = parse_document(body, "reading-imports").attributes
+    _only(attributes, {"readings"}, _HERE)
+    readings = attributes.get("readings")
+    if not isinstance(readings, list) or not 1 <= len(readings) <= MOST_IMPORTED:
+        raise Invalid(f"readings is a list of 1 to {MOST_IMPORTED}", f"{_HERE}/readings")
+    return [_reading(said, now, f"{_HERE}/readings/{n}") for n, said in enumerate(readings)]
+
+
+def _reading(said: object, now: Moment, where: str) -> Reading:
+    if not isinstance(said, dict):
+        raise Invalid("a reading is an object", where)
+    try:
+        return reading_of(said, now)
+    except Invalid as error:
+        raise Invalid(str(error), where + error.pointer) from None
 
 
 def vehicle_name(sent: Sent, vehicle_id: str | None = None) -> str | None:

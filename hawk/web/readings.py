@@ -1,4 +1,4 @@
-"""/api/readings: the log of one device, as it is or by hours and days."""
+"""/api/readings: the log of one device, as it is or by hours and days; and readings of files, into the log."""
 
 import re
 from collections.abc import Mapping
@@ -7,14 +7,17 @@ from typing import TypeVar
 
 from quart import Blueprint, Response, request
 
+from hawk.archive.attribution import attributed
 from hawk.errors import NotFound
 from hawk.model.address import Address, parse_address
 from hawk.model.instant import parse_rfc3339
 from hawk.model.reading import Source
 from hawk.model.summary import Resolution
 from hawk.registry.messages import GetRegistry
-from hawk.store.messages import ChooseResolution, GetReadings, GetSummaries
+from hawk.store.messages import ChooseResolution, GetReadings, GetSummaries, ImportReadings
+from hawk.web.attributes import imported_readings
 from hawk.web.http import answer, endpoint, services
+from hawk.web.jsonapi import ApiError
 from hawk.web.query import Asked, Parameters, bad_cursor, bad_parameter
 from hawk.web.resources import reading_resource, summary_resource
 from hawk.web.services import LONG_DEADLINE, ask
@@ -75,6 +78,21 @@ def wanted_resolution(asked: Asked) -> Resolution | None:
 def wanted_choice(address: Address, asked: Asked) -> ChooseResolution:
     """Raises ApiError 400."""
     return ChooseResolution(address, _instant(asked, "filter[from]"), _instant(asked, "filter[to]"))
+
+
+@routes.post("")
+@endpoint()
+async def import_readings(asked: Asked) -> Response:
+    """All of them, or none. What is there already is not stored again."""
+    ours = services()
+    if (now := ours.clock.moment()).utc is None:
+        raise ApiError(503, "clock_uncertain", "what time it is cannot be told yet: try again later")
+    readings = imported_readings(asked.body, now)
+    fleet = await ask(ours.registry, GetRegistry())
+    known = tuple(attributed(each, fleet, ours.gateway_id) for each in readings)
+    kept = await ask(ours.store, ImportReadings(known), LONG_DEADLINE)
+    same = len(known) - kept.stored - kept.late
+    return answer({"meta": {"read": len(known), "stored": kept.stored, "same": same, "late": kept.late}})
 
 
 def wanted_readings(address: Address, asked: Asked) -> GetReadings:

@@ -1,19 +1,21 @@
 """/api/readings: the log of one device."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from quart import Response
 
 from hawk.errors import StoreUnavailable
 from hawk.model.reading import Source
 from hawk.model.summary import Resolution
-from hawk.store.messages import GetReadings
+from hawk.store.messages import GetReadings, ImportReadings, Kept
 from hawk.web.jsonapi import ApiError
 from hawk.web.readings import PARAMETERS, wanted_readings, wanted_resolution, wanted_summaries
-from tests.doubles import NOON, address
-from tests.web.stage import Stage, open_stage, reading
+from tests.doubles import NOON, VirtualClock, address
+from tests.web.stage import GATEWAY, Stage, open_stage, reading
 
 MAC = address(1)
 PATH = f"/api/readings/{MAC}"
@@ -129,3 +131,65 @@ def test_any_query_is_a_question_or_refused(arguments: list[tuple[str, str]]) ->
         wanted_summaries(MAC, wanted_resolution(asked) or Resolution.HOUR, asked)
     except ApiError as error:
         assert (error.status, error.parameter in dict(arguments)) == (400, True)
+
+
+# -- readings of files -----------------------------------------------------------------------
+
+SAID = {
+    "device_id": MAC,
+    "timestamp": "2026-11-18T10:00:00Z",
+    "source": "gatt",
+    "device_type": "BM6",
+    "voltage": 12.5,
+}
+
+
+async def sent(stage: Stage, readings: Any, kind: str = "reading-imports") -> Response:
+    return await stage.send("POST", "/api/readings", {"readings": readings}, kind)
+
+
+async def test_readings_of_a_file_are_given_to_the_store_as_it_says_them(tmp_path: Path) -> None:
+    asked: list[ImportReadings] = []
+
+    def keep(wanted: ImportReadings) -> Kept:
+        asked.append(wanted)
+        return Kept(stored=1, late=0)
+
+    async with open_stage(tmp_path, scripts={"store": {ImportReadings: keep}}) as stage:
+        await stage.configured(friendly_name="Starter")
+        named = {"device_name": "Old name", "vehicle_name": "Old boat", "gateway_id": "ffffffffffff"}
+        said = await sent(stage, [SAID, {**SAID, "timestamp": "2026-11-18T10:01:00Z", **named}])
+        assert (await said.get_json())["meta"] == {"read": 2, "stored": 1, "same": 1, "late": 0}
+    (one, other) = asked[0].readings
+    assert (one.device_name, one.gateway_id, one.vehicle_name) == ("Starter", GATEWAY, "Vehicle 1")
+    assert (other.device_name, other.gateway_id, other.vehicle_name) == ("Old name", "f" * 12, "Old boat")
+    assert one.sample.voltage == 12.5
+
+
+async def test_a_reading_that_cannot_be_is_named_and_none_is_stored(tmp_path: Path) -> None:
+    async with open_stage(tmp_path, scripts={"store": {}}) as stage:
+        error = await stage.error(await sent(stage, [SAID, {**SAID, "voltage": 4000}]), 422)
+        assert error["source"] == {"pointer": "/data/attributes/readings/1/voltage"}
+        later = {**SAID, "timestamp": "2999-11-19T10:00:00Z"}
+        error = await stage.error(await sent(stage, [later]), 422)
+        assert error["source"] == {"pointer": "/data/attributes/readings/0/timestamp"}
+
+
+@pytest.mark.parametrize("readings", [None, [], {}, [SAID] * 1001, ["x"]])
+async def test_a_list_of_readings_is_needed(tmp_path: Path, readings: Any) -> None:
+    async with open_stage(tmp_path, scripts={"store": {}}) as stage:
+        said = await sent(stage, readings)
+        assert said.status_code in {413, 422}
+
+
+async def test_another_kind_of_document_is_refused(tmp_path: Path) -> None:
+    async with open_stage(tmp_path, scripts={"store": {}}) as stage:
+        await stage.error(await sent(stage, [SAID], "readings"), 409)
+
+
+async def test_nothing_is_imported_while_the_time_is_not_known(tmp_path: Path) -> None:
+    async with open_stage(tmp_path, scripts={"store": {}}) as stage:
+        assert isinstance(stage.services.clock, VirtualClock)
+        stage.services.clock.trusted = False
+        error = await stage.error(await sent(stage, [SAID]), 503)
+        assert error["code"] == "clock_uncertain"
