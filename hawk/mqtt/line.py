@@ -17,6 +17,8 @@ from actors.bridge import Bridge, LoopGone
 from hawk.errors import BrokerDown, BrokerRefuses
 from hawk.mqtt.messages import Message
 
+MOST_PENDING = 300  # messages that wait for their acknowledgement; aiomqtt complains of more
+
 _REFUSALS = {  # the codes of MQTT 3.1.1 and of 5
     **dict.fromkeys((4, 134), "it does not know this user or password: mqtt.username, mqtt.password"),
     **dict.fromkeys((5, 135), "this user may not: mqtt.username, mqtt.password, or the rights there"),
@@ -103,6 +105,7 @@ class Line:
     ) -> None:
         with _translated(str(server)):
             async with _client(server, will) as client:
+                client.pending_calls_threshold = MOST_PENDING
                 if filters:
                     await client.subscribe([(each, 1) for each in filters])
                 self._client = client

@@ -111,6 +111,7 @@ class PublisherActor(Actor):
         self._complete = trio.Event()  # the board has all that the directory knows
         self._news, self._look = trio.Event(), trio.Event()
         self._vehicle_of: dict[Address, str | None] = {}
+        self._available: dict[Address, bool] = {}
         self._announced: dict[Address, tuple[object, ...]] = {}
         self._once: deque[Message] = deque(maxlen=1000)
         self._changed: dict[str, Message] = {}  # of the board, since it was said
@@ -214,6 +215,9 @@ class PublisherActor(Actor):
             (topics.AVAILABILITY, available),
         ):
             self._put(self._topics.messages(topic, payload, address))
+        if view.available is not self._available.get(address):
+            self._available[address] = view.available
+            self._look.set()
         self._note_vehicle(view)
         self._announce(view)
 
@@ -241,6 +245,8 @@ class PublisherActor(Actor):
 
     def _clear(self, address: Address) -> None:
         self._vehicle_of.pop(address, None)
+        self._available.pop(address, None)
+        self._look.set()
         home = self._terms.home_assistant
         if home is not None and self._announced.pop(address, None) is not None:
             self._put([home.announcer.forget(address)])
@@ -263,6 +269,7 @@ class PublisherActor(Actor):
             self.ref.tell(await self._condition())
             with trio.move_on_after(STATUS_EVERY):
                 await self._look.wait()
+                await trio.sleep(SETTLE)  # whatever changes with it
 
     # -- a session ---------------------------------------------------------------------------
 
