@@ -4,8 +4,9 @@ Everything here is expected. Such an error in an answer goes to the asker and is
 the protocol between actors; any other exception is a bug, and the actor's supervisor
 restarts it. `code` is the word that API, command line and MQTT give to programs.
 Who handles what: ProtocolError the device's exchange; BluetoothError the device actor
-and the scanner, BrokerDown the publisher, which all try again; RegistryError and the other
-refusals of a request the caller at the API, the command line or MQTT; StartError `hawk.cli`,
+and the scanner, BrokerDown the publisher, SinkError the delivery to that sink, which all try
+again; RegistryError and the other refusals of a request the caller at the API, the command
+line or MQTT; StartError `hawk.cli`,
 which exits.
 """
 
@@ -208,6 +209,57 @@ class Invalid(HawkError):
 
 class StoreUnavailable(HawkError):
     code = "store_unavailable"
+
+
+# -- sinks: what a place outside answers to a delivery (hawk/sinks/policy.py decides what follows) ---------
+
+
+class SinkError(HawkError):
+    """The message says what happened, and where somebody can mend it, what to do."""
+
+    code = "sink"
+
+
+class SinkUnreachable(SinkError):
+    """Nobody answers, or what answers is broken just now. Nothing was kept, as far as is known."""
+
+    code = "unreachable"
+
+
+class SinkBusy(SinkUnreachable):
+    """It answers that it cannot now; perhaps it says for how long [s]."""
+
+    code = "busy"
+
+    def __init__(self, detail: str, after: float | None = None) -> None:
+        super().__init__(detail)
+        self.after = after
+
+
+class SinkDenied(SinkError):
+    """Settings, rights or certificates are wrong: until somebody mends them no row will be kept."""
+
+    code = "denied"
+
+
+class BatchTooLarge(SinkError):
+    """Nothing was kept; fewer rows at a time would be."""
+
+    code = "too_large"
+
+
+class BatchRefused(SinkError):
+    """Nothing was kept, because of one row or more that never will be."""
+
+    code = "refused"
+
+
+class BatchPartlyRefused(BatchRefused):
+    """All was kept but `dropped` rows, which never will be."""
+
+    def __init__(self, detail: str, dropped: int) -> None:
+        super().__init__(detail)
+        self.dropped = dropped
 
 
 class CannotWrite(HawkError):

@@ -17,12 +17,12 @@ MODULES = {
 LAYERS = [
     ["actors"],
     ["hawk.errors", "hawk.model", "hawk.wire"],
-    ["hawk.drivers.api", "hawk.clock", "hawk.ownership"],
+    ["hawk.drivers.api", "hawk.clock", "hawk.installed", "hawk.ownership"],
     ["hawk.events", "hawk.config.schema", "hawk.ble.radio", "hawk.ble.recording", "hawk.ble.tape", "messages"],
     ["hawk.drivers"],
     ["pure"],
     ["hawk.registry", "hawk.directory", "hawk.store", "hawk.vehicles", "hawk.ble", "hawk.devices", "hawk.jobs",
-     "hawk.mqtt", "hawk.archive", "hawk.config", "hawk.datafolder", "hawk.logs"],
+     "hawk.mqtt", "hawk.sinks", "hawk.archive", "hawk.config", "hawk.datafolder", "hawk.logs"],
     ["hawk.doctor"],
     ["hawk.web"],
     ["hawk.tree"],
@@ -134,7 +134,7 @@ def test_there_is_no_circle() -> None:
 
 
 MAY_CATCH_EVERYTHING = {
-    "hawk.drivers.door": "loads code of other people",
+    "hawk.installed": "loads code of other people",
     "hawk.drivers.guard": "calls code of other people",
     "hawk.drivers.contract": "looks for what code of other people raises",
     "hawk.cli.main": "the last one to catch anything",

@@ -4,30 +4,19 @@ Loading them runs code that we did not write, in this process and with its right
 load is left out, and said; it never keeps the others, or the service, from working.
 """
 
-import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
+from hawk import installed
 from hawk.drivers import folder
 from hawk.drivers.api import Driver
 from hawk.drivers.guard import guarded
 from hawk.errors import NotAdmitted
+from hawk.installed import Source
 
 GROUP = "hawk.drivers"
-OURS = "battery-hawk"
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where one driver is to come from."""
-
-    place: str  # for people
-    remedy: str  # what to do when it does not load
-    load: Callable[[], object]
-    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +30,7 @@ def admit(files: Path | None) -> Admitted:
     folder of drop-in drivers, if there shall be any.
     """
     problems = list[str]()
-    sources = [*_packages(), *_files(files, problems)]
+    sources = [*installed.packages(GROUP), *_files(files, problems)]
     drivers = tuple(_loaded(sources, problems))
     return Admitted(drivers, tuple(problems))
 
@@ -60,12 +49,7 @@ def _loaded(sources: Iterable[Source], problems: list[str]) -> Iterator[Driver]:
 
 def _driver(source: Source, owners: dict[str, str]) -> Driver:
     """Raises NotAdmitted."""
-    try:
-        found = source.load()
-    except NotAdmitted:
-        raise
-    except (Exception, SystemExit) as error:  # whatever somebody's code raises
-        raise NotAdmitted(_in_words(error)) from error
+    found = source.loaded()
     if not isinstance(found, Driver):
         raise NotAdmitted(f"it is a {type(found).__name__}, no hawk.drivers.api.Driver")
     if not all(_is_word(each) for each in (found.device_type, *found.aliases)):
@@ -78,38 +62,6 @@ def _driver(source: Source, owners: dict[str, str]) -> Driver:
 
 def _is_word(given: object) -> bool:
     return isinstance(given, str) and bool(given.strip())
-
-
-def _in_words(error: BaseException) -> str:
-    """With the line, so that its author finds it."""
-    text = f"{type(error).__name__}: {error}"
-    if isinstance(error, SyntaxError):
-        return text  # it names the line itself
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{text} ({frame.filename}, line {frame.lineno})"
-
-
-# -- entry points ------------------------------------------------------------------------------
-
-
-def _packages() -> Iterator[Source]:
-    found = entry_points(group=GROUP)
-    for entry in sorted(found, key=lambda entry: (_package(entry) != OURS, entry.name)):
-        yield _package_source(entry)
-
-
-def _package_source(entry: EntryPoint) -> Source:
-    package = _package(entry)
-    return Source(
-        place=f"{entry.value} of the package {package}",
-        remedy=f"Mend it, or 'pip uninstall {package}'.",
-        load=entry.load,
-        ours=package == OURS,
-    )
-
-
-def _package(entry: EntryPoint) -> str:
-    return entry.dist.name if entry.dist else "?"
 
 
 # -- files -------------------------------------------------------------------------------------
