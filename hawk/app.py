@@ -28,6 +28,7 @@ from hawk.drivers import catalogue
 from hawk.errors import HawkError, RestartAsked, StartError, StoreUnavailable, WithoutBluetooth
 from hawk.registry.files import RegistryFiles
 from hawk.registry.fleet import Fleet, configured_fleet
+from hawk.sinks import catalogue as sink_catalogue
 from hawk.store.medium import choose_durability
 from hawk.store.readings import Log
 from hawk.tree import Parts, tree
@@ -116,6 +117,7 @@ def _open(launch: Launch, folder: DataFolder, stack: ExitStack, ending: Ending) 
         clock.not_before(readings.newest_stored_at() or 0)
     except StoreUnavailable as error:
         log.warning("%s: what time it was last is not known", error)
+    sinks = sink_catalogue.load()
     drivers = catalogue.load(folder.drivers if settings.drivers.folder else None)
     radio = open_radio(settings)
     if launch.demo and isinstance(radio, Fleet) and not files.snapshot.devices:
@@ -132,11 +134,12 @@ def _open(launch: Launch, folder: DataFolder, stack: ExitStack, ending: Ending) 
         radio=TapedRadio(radio, tape, partial(explain, drivers)),
         tape=tape,
         catalogue=drivers,
+        sinks=sinks,
         listener=listener,
         give_up=ending.without_bluetooth,
         restart=ending.restart,
         after_kill=folder.after_kill,
-        warnings=(*launch.loaded.warnings, *drivers.problems),
+        warnings=(*launch.loaded.warnings, *drivers.problems, *sinks.problems),
         past_of_new=launch.demo,
     )
 

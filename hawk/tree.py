@@ -31,6 +31,8 @@ from hawk.drivers.catalogue import Catalogue
 from hawk.jobs.actor import JobsActor
 from hawk.registry.actor import RegistryActor
 from hawk.registry.files import RegistryFiles
+from hawk.sinks.catalogue import Catalogue as SinkCatalogue
+from hawk.sinks.supervisor import SinksGroup
 from hawk.store.actor import StoreActor
 from hawk.store.messages import Durability
 from hawk.store.readings import Log
@@ -68,6 +70,7 @@ class Parts:
     radio: Radio
     tape: Tape
     catalogue: Catalogue
+    sinks: SinkCatalogue
     listener: socket.socket
     give_up: Callable[[str], None]  # ends the process, for a reason
     restart: Callable[[], None]  # ends the process, to be started anew
@@ -85,6 +88,7 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
     registry = RegistryActor.reserve("registry")
     directory = DirectoryActor.reserve("directory")
     store = StoreActor.reserve("store")
+    sinks = SinksGroup.reserve("sinks")
     radio = RadioActor.reserve("radio")
     arbiter = ArbiterActor.reserve("arbiter")
     scanner = ScannerActor.reserve("scanner")
@@ -99,6 +103,7 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
         devices=devices,
         trials=trials,
         store=store,
+        sinks=sinks,
         scanner=scanner,
         arbiter=arbiter,
         jobs=jobs,
@@ -188,6 +193,7 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
         ChildSpec("directory", know_all, directory),
         ChildSpec("store", keep, store, vital=True),
         *_mqtt(parts, services),
+        ChildSpec("sinks", partial(SinksGroup.start, settings, parts.sinks, store), sinks),
         ChildSpec("vehicles", partial(VehiclesGroup.start, registry, directory, clock)),
         ChildSpec("bluetooth", partial(Supervisor.start, bluetooth, Strategy.REST_FOR_ONE)),
         ChildSpec("jobs", partial(JobsActor.start, devices), jobs),

@@ -36,6 +36,8 @@ ONLY = {
     "aiomqtt": ["hawk.mqtt.line"],
     "trio_asyncio": ["actors.bridge"],
     "hypercorn": ["hawk.web.server"],
+    "influxdb_client": ["hawk.sinks.influx"],
+    "urllib3": ["hawk.sinks.influx"],
     "sqlite3": ["hawk.store", "hawk.archive.bmgateway"],
     "click": ["hawk.cli"],
     "rich": ["hawk.cli"],

@@ -105,6 +105,8 @@ PATHS = [
     ("mqtt",),
     ("mqtt", "publisher"),
     ("mqtt", "desk"),
+    ("sinks",),
+    ("sinks", "influxdb"),
     ("vehicles",),
     ("vehicles", "vehicle_1"),
     ("bluetooth", "radio"),

@@ -43,7 +43,11 @@ def demo(as_json: bool, data: Path | None, duration: float | None, **options: st
 
 
 # What the demo sets unless the file, the environment or an option says otherwise, and what it insists on.
-DEFAULTS = {("polling", "interval"): "60", ("logging", "level"): "WARN"}
+DEFAULTS = {
+    ("polling", "interval"): "60",
+    ("logging", "level"): "WARN",
+    ("influxdb", "enabled"): "false",  # made-up batteries do not belong between the real ones
+}
 FORCED = {
     ("bluetooth", "backend"): "simulated",
     ("clock", "trust"): "always",

@@ -18,8 +18,8 @@ class Sink(Protocol):
     """Used by one thread at a time, never by the event loop: it may wait for the network, up to TIMEOUT.
 
     Making one does nothing. Its library is imported in `connect`, when somebody answers, so that who
-    has no such database does not pay for it. After any error but those of a batch it is closed, and
-    `connect` called anew.
+    has no such database does not pay for it. After any error but those of a batch it is closed, and another one is
+    made.
 
     Rows come in the order of their `seq` and never without one. They may come again, also after newer
     ones: the same device at the same instant is the same row, and the last one that came counts. What is

@@ -57,6 +57,7 @@ class Services:
     devices: ActorRef[Any]  # the group
     trials: ActorRef[Any]  # reads what is not registered
     store: ActorRef[Any]
+    sinks: ActorRef[Any]  # the group
     scanner: ActorRef[Any]
     arbiter: ActorRef[Any]
     jobs: ActorRef[Any]

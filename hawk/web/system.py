@@ -1,5 +1,6 @@
 """/healthz, /api/system and /api/session."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import trio
@@ -14,6 +15,8 @@ from hawk.model.attributes import timestamp
 from hawk.model.device import DeviceView, Lifecycle
 from hawk.mqtt.messages import GetMqttStatus, MqttStatus
 from hawk.registry.messages import GetNotices
+from hawk.sinks.messages import GetSinks, SinkStatus
+from hawk.sinks.policy import SinkState
 from hawk.store.messages import GetStoreStatus, StoreStatus
 from hawk.web.http import COOKIE, answer, check_token, endpoint, no_content, services
 from hawk.web.jsonapi import ApiError, check_content_type, parse_json, resource
@@ -74,6 +77,7 @@ async def status_attributes(ours: Services) -> dict[str, Any]:
             ("scanner", ours.scanner, GetScannerStatus()),
             ("arbiter", ours.arbiter, GetArbiterStatus()),
             ("store", ours.store, GetStoreStatus()),
+            ("sinks", ours.sinks, GetSinks()),
             ("devices", ours.directory, ListDevices()),
             ("notices", ours.registry, GetNotices()),
         ):
@@ -90,7 +94,8 @@ async def status_attributes(ours: Services) -> dict[str, Any]:
             "uptime_seconds": round(trio.current_time() - ours.started, 3),
             "version": __version__,
         },
-        "storage": _storage(found["store"]),
+        "storage": _storage(found["store"], found["sinks"] or ()),
+        "sinks": None if found["sinks"] is None else [_sink(each) for each in found["sinks"]],
         "bluetooth": {
             "backend": ours.settings.bluetooth.backend,
             **_listening(scanner),
@@ -152,7 +157,7 @@ def _links(status: ArbiterStatus | None) -> dict[str, Any]:
     }
 
 
-def _storage(status: StoreStatus | None) -> dict[str, Any] | None:
+def _storage(status: StoreStatus | None, sinks: Sequence[SinkStatus]) -> dict[str, Any] | None:
     if status is None:
         return None
     counts = status.counts
@@ -175,7 +180,29 @@ def _storage(status: StoreStatus | None) -> dict[str, Any] | None:
         "purged_unsent": dict(status.purged.dropped),
         "purging_waits": status.purged.waits,
         "too_big": status.purged.too_big,
-        "influxdb_connected": None,
+        "influxdb_connected": _connected("influxdb", sinks),
+    }
+
+
+def _connected(name: str, sinks: Sequence[SinkStatus]) -> bool | None:
+    """None when it is off, or nobody knows."""
+    state = next((sink.state for sink in sinks if sink.name == name), SinkState.OFF)
+    return None if state is SinkState.OFF else state is SinkState.UP
+
+
+def _sink(status: SinkStatus) -> dict[str, Any]:
+    return {
+        "name": status.name,
+        "state": status.state.value,
+        "place": status.place,
+        "server": status.server,
+        "reason": status.reason,
+        "next_try_seconds": None if status.next_try is None else round(status.next_try, 1),
+        "delivered": status.delivered,
+        "dropped": status.dropped,
+        "refusal": status.refusal,
+        "unsent_readings": status.unsent and status.unsent.readings,
+        "unsent_summaries": status.unsent and status.unsent.summaries,
     }
 
 

@@ -21,6 +21,8 @@ from hawk.model.reading import Moment, Reading, Sample, Source
 from hawk.registry.actor import RegistryActor
 from hawk.registry.files import RegistryFiles
 from hawk.registry.messages import ConfigureDevice, DeviceChanges, GetNotices
+from hawk.sinks.messages import GetSinks, SinkStatus
+from hawk.sinks.policy import SinkState
 from hawk.store.messages import (
     ChooseResolution,
     Counts,
@@ -216,6 +218,7 @@ async def open_stage(
         "store": shelf.script(),
         "scanner": {GetScannerStatus: SCANNER},
         "arbiter": {GetArbiterStatus: ARBITER},
+        "sinks": {GetSinks: (SinkStatus("influxdb", SinkState.OFF),)},
         "devices": {FindChild: lambda query: actors.get(query.name)},
         **(scripts or {}),
     }
@@ -227,7 +230,17 @@ async def open_stage(
             refs["registry"] = await system.start(ChildSpec("registry", know))
             live = partial(DirectoryActor.start, refs["registry"], VirtualClock(), 300.0)
             refs["directory"] = await system.start(ChildSpec("directory", live))
-        for name in ("registry", "directory", "store", "scanner", "arbiter", "devices", "jobs", "trials"):
+        for name in (
+            "registry",
+            "directory",
+            "store",
+            "scanner",
+            "arbiter",
+            "devices",
+            "jobs",
+            "trials",
+            "sinks",
+        ):
             if name not in refs:
                 script = partial(Scripted.start, said.get(name, {}))
                 refs[name] = await system.start(ChildSpec(name, script))
@@ -237,6 +250,7 @@ async def open_stage(
             devices=refs["devices"],
             trials=refs["trials"],
             store=refs["store"],
+            sinks=refs["sinks"],
             scanner=refs["scanner"],
             arbiter=refs["arbiter"],
             jobs=refs["jobs"],

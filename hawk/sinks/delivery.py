@@ -1,0 +1,311 @@
+"""Delivers the log to one sink, for ever: reads a page behind its cursor, hands it over, moves the cursor.
+
+New readings do not wait behind a long replay. While there is more than a page to deliver, those that are
+just stored are handed over beside it; the cursor passes them again later (docs/decisions/0006-live-first.md).
+"""
+
+import contextlib
+import logging
+import random
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pykka
+import trio
+
+from actors import Actor, ActorCrashed, ActorRef, AskTimeout, Later, MailboxSpec, Overflow, Query
+from hawk.errors import (
+    BatchPartlyRefused,
+    BatchRefused,
+    BatchTooLarge,
+    SinkDenied,
+    SinkError,
+    StoreUnavailable,
+)
+from hawk.events import HistoryProgress, ReadingsStored
+from hawk.model.reading import Reading
+from hawk.sinks.api import Wanted
+from hawk.sinks.line import MOST as MOST_THREADS
+from hawk.sinks.line import Line, opened
+from hawk.sinks.messages import Awaited, GetSinkStatus, SinkStatus, Unsent
+from hawk.sinks.policy import Pace, Parts, Patience, SinkState, next_limit, rest_after, verdict
+from hawk.sinks.reach import Reach, Row
+from hawk.store.messages import CountUnsent, GetCursor, Stream
+
+log = logging.getLogger(__name__)
+
+LOOK = 30.0  # [s] without news; then the cursor is saved, and what came without being told is looked for
+STORE = 30.0  # [s] for an answer of the store
+STORE_AGAIN = 5.0  # [s] after it could not answer
+FAREWELL = 1.0  # [s] to save the cursor at the end
+COUNTING = 1.0  # [s] for the status
+COMPLAIN = 3600.0  # [s] between words about refused rows
+NEWEST = 500  # readings that may overtake a replay; of more the oldest come with the cursor alone
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How it is delivered."""
+
+    drop: bool  # what comes while the sink is down is given up, not kept for it
+    pace: Pace = field(default_factory=Pace)
+    patience: Patience = field(default_factory=Patience)
+
+
+class DeliveryActor(Actor):
+    mailbox = MailboxSpec(size=1000, overflow=Overflow.DROP_OLDEST)  # the cursor knows all of it
+
+    def __init__(
+        self, name: str, wanted: Wanted, terms: Terms, store: ActorRef[Any], group: ActorRef[Any]
+    ) -> None:
+        super().__init__()
+        self._name, self._wanted, self._terms = name, wanted, terms
+        self._store, self._group = store, group
+        self._reaches = [Reach(cursor_of(name, wanted), each, terms.pace.batch) for each in Stream]
+        self._newest: deque[Reading] = deque(maxlen=NEWEST)
+        self._news = trio.Event()
+        self._threads = trio.CapacityLimiter(MOST_THREADS)
+        self._awaited = wanted.explicit
+        self._state = SinkState.CONNECTING
+        self._reason: str | None = None
+        self._server: str | None = None
+        self._failures, self._next_try = 0, 0.0
+        self._in_vain = 0  # rows refused one by one, since the last that was taken
+        self._delivered = 0
+        self._refusal: str | None = None
+        self._saved_at = self._complained_at = -LOOK - COMPLAIN
+
+    async def setup(self) -> None:
+        self.subscribe(ReadingsStored, HistoryProgress)
+        self.spawn(self._run)
+
+    async def teardown(self, error: Exception | None) -> None:  # noqa: ARG002  # it makes no difference
+        """What was delivered since the cursor was saved would only come once more."""
+        with trio.move_on_after(FAREWELL), contextlib.suppress(*_NO_ANSWER):
+            for reach in self._reaches:
+                if reach.unsaved:
+                    await self._store.ask(reach.move)
+
+    def on_receive(self, message: Any) -> Any:
+        match message:
+            case ReadingsStored(readings):
+                self._newest.extend(readings)
+                self._news.set()
+            case HistoryProgress():
+                self._news.set()
+            case GetSinkStatus():
+                return self._tell_status()
+            case _:
+                return super().on_receive(message)
+        return None
+
+    # -- delivering --------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        await self._begin()
+        while True:
+            try:
+                async with opened(self._wanted.make, self._threads) as line:
+                    self._server = await line.call(line.sink.connect)
+                    while True:
+                        await self._turn(line)
+            except SinkError as error:
+                await self._bear(error)
+
+    async def _begin(self) -> None:
+        for reach in self._reaches:
+            cursor = await self._ask(GetCursor(reach.sink, reach.stream))
+            self._awaited = self._awaited or cursor is not None
+            reach.begin(cursor)
+        self._group.tell(Awaited(self._name, self._awaited))
+
+    async def _turn(self, line: Line) -> None:
+        self._news = trio.Event()
+        began, rows, behind = trio.current_time(), 0, False
+        for reach in self._reaches:
+            came = await self._deliver_page(line, reach)
+            rows, behind = rows + came, behind or came >= reach.limit
+            reach.limit = next_limit(reach.limit, came, self._terms.pace)
+        if behind:
+            await self._overtake(line)
+        self._newest.clear()
+        self._is_up()
+        await self._save_in_time(behind=behind)
+        if rows:
+            took = trio.current_time() - began
+            await trio.sleep(rest_after(rows, took, behind=behind, pace=self._terms.pace))
+        else:
+            await self._wait_for_news()
+
+    async def _deliver_page(self, line: Line, reach: Reach) -> int:
+        rows: Sequence[Row] = await self._ask(reach.next_page)
+        parts, mark = Parts[Row].of(rows), reach.mark
+        try:
+            while parts.waiting:
+                before, parts = parts, await self._deliver_part(line, reach.stream, parts)
+                self._delivered += reach.follow(before, parts)
+        except SinkDenied:
+            reach.mark = mark  # it may be that none of the refused rows was bad
+            raise
+        if parts.refused:
+            self._complain(parts)
+        return len(rows)
+
+    async def _deliver_part(self, line: Line, stream: Stream, parts: Parts[Row]) -> Parts[Row]:
+        deliver = line.sink.deliver_readings if stream is Stream.READING else line.sink.deliver_summaries
+        try:
+            await line.call(deliver, parts.waiting[0])
+        except (BatchTooLarge, BatchRefused) as error:
+            self._in_vain += parts.is_one_row and not isinstance(error, BatchPartlyRefused)
+            if self._in_vain >= self._terms.patience.most_in_vain:
+                self._in_vain = 0
+                raise SinkDenied(f"{self._wanted.place} refuses every row: {error}") from error
+            return parts.answered(error)
+        self._in_vain = 0
+        return parts.taken()
+
+    async def _overtake(self, line: Line) -> None:
+        """What the sink refuses of them is counted when the cursor gets there."""
+        if self._newest:
+            with contextlib.suppress(BatchTooLarge, BatchRefused):
+                await line.call(line.sink.deliver_readings, tuple(self._newest))
+
+    async def _wait_for_news(self) -> None:
+        with trio.move_on_after(LOOK):
+            await self._news.wait()
+            return
+        await self._save()
+
+    # -- the cursor --------------------------------------------------------------------------
+
+    async def _save_in_time(self, *, behind: bool) -> None:
+        if behind or trio.current_time() - self._saved_at >= LOOK:
+            await self._save()
+
+    async def _save(self) -> None:
+        self._saved_at = trio.current_time()
+        for reach in self._reaches:
+            cursor = await self._ask(GetCursor(reach.sink, reach.stream))
+            if reach.saved > (cursor.seq if cursor else 0):
+                log.warning("The log was replaced: %s gets all of it from the beginning", self._name)
+                reach.begin(cursor)
+            elif reach.unsaved:
+                move = reach.move
+                await self._ask(move)
+                reach.moved(move)
+                self._is_awaited()
+
+    def _is_awaited(self) -> None:
+        if not self._awaited:
+            self._awaited = True
+            self._group.tell(Awaited(self._name, True))
+
+    async def _give_up_all(self) -> None:
+        """What it has not got so far is not kept for it."""
+        for reach in self._reaches:
+            while rows := await self._ask(reach.next_page):
+                reach.advance(rows, len(rows))
+                reach.limit = next_limit(reach.limit, len(rows), self._terms.pace)
+        await self._save()
+
+    async def _ask(self, query: Query[Any]) -> Any:
+        """A disk that refuses is no fault of the sink: the store is asked until it answers."""
+        while True:
+            try:
+                return await self._store.ask(query).within(STORE)
+            except _NO_ANSWER:
+                await trio.sleep(STORE_AGAIN)
+
+    # -- how it does -------------------------------------------------------------------------
+
+    async def _bear(self, error: SinkError) -> None:
+        self._failures += 1
+        chance = random.random()  # noqa: S311  # against coincidence, not against people
+        said = verdict(
+            error, self._failures, awaited=self._awaited, chance=chance, patience=self._terms.patience
+        )
+        self._note(said.state, str(error))
+        self._next_try = trio.current_time() + said.wait
+        if self._terms.drop and said.state is SinkState.DOWN:
+            await self._give_up_all()
+        await trio.sleep_until(self._next_try)
+
+    def _is_up(self) -> None:
+        self._failures = 0
+        self._note(SinkState.UP, None)
+
+    def _note(self, state: SinkState, reason: str | None) -> None:
+        """Only a change is news, and of what a person has to mend also another reason."""
+        news = state is not self._state or (state is SinkState.DENIED and reason != self._reason)
+        self._state, self._reason = state, reason
+        if news:
+            log.log(*self._words())
+
+    def _words(self) -> tuple[Any, ...]:
+        name, place, patience = self._name, self._wanted.place, self._terms.patience
+        match self._state:
+            case SinkState.UP:
+                return logging.INFO, "%s: readings go to %s (%s)", name, place, self._server
+            case SinkState.LOOKING:
+                return (
+                    logging.INFO, "%s: %s; nothing waits for it, it is looked for again every %.0f min",
+                    name, self._reason, patience.looking / 60,
+                )  # fmt: skip
+            case SinkState.DENIED:
+                return logging.WARNING, "%s: %s; until then all is kept", name, self._reason
+            case _:
+                kept = "is given up" if self._terms.drop else "is kept for it"
+                return (
+                    logging.WARNING,
+                    "%s: %s; it is tried again, what comes meanwhile %s",
+                    name,
+                    self._reason,
+                    kept,
+                )
+
+    def _complain(self, parts: Parts[Row]) -> None:
+        self._refusal = parts.causes[-1]
+        if trio.current_time() - self._complained_at >= COMPLAIN:
+            self._complained_at = trio.current_time()
+            log.warning(
+                "%s refuses %d rows, which stay in the log only: %s", self._name, parts.refused, self._refusal
+            )
+
+    def _tell_status(self) -> Later[SinkStatus]:
+        later: Later[SinkStatus] = Later()
+        self.spawn(self._answer_status, later)
+        return later
+
+    async def _answer_status(self, later: Later[SinkStatus]) -> None:
+        waits = self._state not in (SinkState.UP, SinkState.CONNECTING)
+        later.resolve(
+            SinkStatus(
+                name=self._name,
+                state=self._state,
+                place=self._wanted.place,
+                server=self._server,
+                reason=self._reason,
+                next_try=max(0.0, self._next_try - trio.current_time()) if waits else None,
+                delivered=self._delivered,
+                dropped=sum(reach.dropped + reach.dropping for reach in self._reaches),
+                refusal=self._refusal,
+                unsent=await self._count_unsent(),
+            )
+        )
+
+    async def _count_unsent(self) -> Unsent | None:
+        """By the cursor as it is saved, so up to LOOK old."""
+        readings, summaries = (CountUnsent(reach.sink, reach.stream) for reach in self._reaches)
+        with trio.move_on_after(COUNTING), contextlib.suppress(*_NO_ANSWER):
+            return Unsent(await self._store.ask(readings), await self._store.ask(summaries))
+        return None
+
+
+_NO_ANSWER = (StoreUnavailable, AskTimeout, ActorCrashed, pykka.ActorDeadError)
+
+
+def cursor_of(name: str, wanted: Wanted) -> str:
+    """Under which name the store keeps how far it is."""
+    return f"{name} {wanted.place}"
