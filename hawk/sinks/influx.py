@@ -45,6 +45,7 @@ class InfluxSink:
         self._section, self._server, self._place = section, server(section), place(section)
         self._flavour = section.flavour
         self._client: InfluxDBClient | None = None
+        self._not_made: SinkDenied | None = None  # why the database could not be made
 
     def connect(self) -> str:
         _look_for_somebody(self._server)
@@ -62,10 +63,10 @@ class InfluxSink:
         return f"InfluxDB {version}" if _major(version) else "it does not say which version"
 
     def deliver_readings(self, readings: Sequence[Reading]) -> None:
-        self._deliver(map(reading_row, readings))
+        self._deliver([reading_row(each) for each in readings])
 
     def deliver_summaries(self, summaries: Sequence[Summary]) -> None:
-        self._deliver(map(summary_row, summaries))
+        self._deliver([summary_row(each) for each in summaries])
 
     def close(self) -> None:
         if self._client is not None:
@@ -73,7 +74,7 @@ class InfluxSink:
 
     # ------------------------------------------------------------------------------------------
 
-    def _deliver(self, rows: Iterable[Row]) -> None:
+    def _deliver(self, rows: Sequence[Row]) -> None:
         if not (lines := list(_lines(rows))):
             return  # no number in any of them
         body = gzip.compress("\n".join(lines).encode(), _FAST, mtime=0)
@@ -83,8 +84,9 @@ class InfluxSink:
         except _NotSpoken:
             self._flavour = "v1"
             self._make_database()
-            with self._translated(refusal):
-                self._write(body)
+            self._deliver(rows)
+        except SinkDenied as error:
+            raise (self._not_made if "database not found" in str(error) else None) or error from error
 
     def _write(self, body: bytes) -> None:
         section = self._section
@@ -98,8 +100,11 @@ class InfluxSink:
     def _make_database(self) -> None:
         """It may not be allowed to, and then it is there or the first delivery says that it is not."""
         name = self._section.database.replace("\\", "\\\\").replace('"', '\\"')
-        with contextlib.suppress(SinkDenied), self._translated(trouble):
-            self._call("/query", {"q": f'CREATE DATABASE "{name}"'}, None, {})
+        try:
+            with self._translated(trouble):
+                self._call("/query", {"q": f'CREATE DATABASE "{name}"'}, None, {})
+        except SinkDenied as error:
+            self._not_made = error
 
     def _call(self, path: str, query: dict[str, str], body: bytes | None, headers: dict[str, str]) -> None:
         assert self._client is not None  # noqa: S101  # connect() came first

@@ -63,7 +63,11 @@ class Server:
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                self.command(), env={**os.environ, **self.environment()}, stdout=log, stderr=log, cwd=self.folder
+                self.command(),
+                env={**os.environ, **self.environment()},
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
             )
         end = time.monotonic() + 30
         while not self.answers():
@@ -93,7 +97,6 @@ class Influxd(Server):
     def __init__(self, folder: Path, *, auth: bool = False) -> None:
         super().__init__(folder)
         self._auth, self._bind = auth, free_port()
-        self.admin: tuple[str, str] | None = None
         (folder / "empty.conf").touch()
 
     def command(self) -> Sequence[str]:
@@ -114,9 +117,12 @@ class Influxd(Server):
             "INFLUXDB_CONTINUOUS_QUERIES_RUN_INTERVAL": "1s",
         }
 
+    def log_in(self, user: str, password: str) -> None:
+        self.http.auth = httpx.BasicAuth(user, password)
+
     def query(self, q: str, db: str = "battery_hawk") -> list[dict[str, Any]]:
         """The series of the answer."""
-        answer = self.http.post("/query", params={"q": q, "db": db, "epoch": "ms"}, auth=self.admin)
+        answer = self.http.post("/query", params={"q": q, "db": db, "epoch": "ms"})
         assert answer.status_code == 200, answer.text
         (result,) = answer.json()["results"]
         assert "error" not in result, result
@@ -131,7 +137,7 @@ class Influxd(Server):
 class VictoriaMetrics(Server):
     def __init__(self, folder: Path, *, user: str = "", password: str = "") -> None:
         super().__init__(folder)
-        self._login = (user, password)
+        self._login = [f"-httpAuth.username={user}", f"-httpAuth.password={password}"] if user else []
         if user:
             self.http.auth = httpx.BasicAuth(user, password)
 
@@ -144,7 +150,7 @@ class VictoriaMetrics(Server):
             "-search.latencyOffset=0s",
             "-search.disableCache",
             "-dedup.minScrapeInterval=1ms",
-            *(f"-httpAuth.{key}={value}" for key, value in zip(("username", "password"), self._login) if value),
+            *self._login,
         ]
 
     def export(self, name: str) -> list[dict[str, Any]]:

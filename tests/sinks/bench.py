@@ -1,0 +1,173 @@
+"""Deliveries over a real store, to a sink whose answers the test writes."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from actors import Actor, ActorRef, ActorSystem, ChildSpec, Supervisor
+from actors.testing import open_test_system
+from hawk.config.schema import Settings
+from hawk.errors import HawkError
+from hawk.model.reading import Moment, Reading
+from hawk.model.summary import Summary
+from hawk.sinks.api import SinkType, Wanted
+from hawk.sinks.catalogue import Catalogue
+from hawk.sinks.messages import GetSinks, SinkStatus
+from hawk.sinks.supervisor import SinksGroup
+from hawk.store.actor import StoreActor
+from hawk.store.messages import Cursor, Durability, GetCursor, Stream
+from hawk.store.readings import Log
+from tests.sinks.rows import T0
+
+T = TypeVar("T")
+
+
+class WallClock:
+    def moment(self) -> Moment:
+        return Moment(self.utc_ms(), trio.current_time())
+
+    def utc_ms(self) -> int:
+        return T0 + 10**9 + round(trio.current_time() * 1000)
+
+
+@dataclass
+class Place:
+    """A database that keeps what it is given. Its sinks come and go."""
+
+    name: str = "here"
+    answers: deque[Exception | None] = field(default_factory=deque)  # to the next calls; then all is well
+    always: Exception | None = None  # instead of that
+    bad: Callable[[Reading], bool] = lambda _: False
+    refusal: type[Exception] | None = None  # of a batch with a bad row
+    hang: threading.Event | None = None  # calls wait for it
+    kept: dict[tuple[str, int], float | None] = field(default_factory=dict)
+    came: list[int] = field(default_factory=list)  # the `seq` of each reading that was kept
+    batches: list[int] = field(default_factory=list)  # readings in each call that succeeded
+    summaries: list[Summary] = field(default_factory=list)
+    calls: list[float] = field(default_factory=list)  # [s of monotonic time]
+    made: int = 0
+    open: int = 0
+
+    def make(self) -> "KeepingSink":
+        self.made += 1
+        return KeepingSink(self)
+
+
+class KeepingSink:
+    def __init__(self, place: Place) -> None:
+        self._place, self._connected = place, False
+
+    def connect(self) -> str:
+        self._answer()
+        self._connected = True
+        self._place.open += 1
+        return "a place that keeps"
+
+    def deliver_readings(self, readings: Sequence[Reading]) -> None:
+        place = self._place
+        self._answer()
+        if place.refusal is not None and any(map(place.bad, readings)):
+            raise place.refusal("refused")
+        place.batches.append(len(readings))
+        for each in readings:
+            assert each.moment.utc is not None
+            assert each.seq is not None
+            place.kept[each.device_id, each.moment.utc] = each.sample.voltage
+            place.came.append(each.seq)
+
+    def deliver_summaries(self, summaries: Sequence[Summary]) -> None:
+        self._answer()
+        self._place.summaries += summaries
+
+    def close(self) -> None:
+        self._place.open -= self._connected
+        self._connected = False
+
+    def _answer(self) -> None:
+        place = self._place
+        place.calls.append(time.monotonic())
+        if place.hang is not None:
+            place.hang.wait()
+        answer = place.answers.popleft() if place.answers else place.always
+        if answer is not None:
+            raise answer
+
+
+@dataclass
+class Bench:
+    system: ActorSystem
+    store: ActorRef[Any]
+    sinks: ActorRef[Any]
+    log: Log
+    clock: MockClock
+
+    async def until(self, condition: Callable[[], T], within: float = 20.0) -> T:
+        """In real time, for threads are at work; virtual time stands still."""
+        end = time.monotonic() + within
+        while not (said := condition()):
+            assert time.monotonic() < end, "it did not happen"
+            await wait_all_tasks_blocked(0.005)
+        return said
+
+    async def until_state(self, state: str) -> SinkStatus:
+        while (status := await self.status()).state != state:
+            await wait_all_tasks_blocked(0.01)
+        await wait_all_tasks_blocked(0.01)
+        return status
+
+    async def rest(self) -> None:
+        """Whatever is under way comes to its next wait."""
+        await wait_all_tasks_blocked(0.05)
+
+    async def later(self, seconds: float) -> None:
+        await self.rest()
+        self.clock.jump(seconds)
+        await self.rest()
+
+    async def status(self) -> SinkStatus:
+        (status,) = await self.sinks.ask(GetSinks()).within(10)
+        assert isinstance(status, SinkStatus)
+        return status
+
+    async def cursor(self, place: Place, stream: Stream = Stream.READING) -> Cursor | None:
+        found: Cursor | None = await self.store.ask(GetCursor(f"toy {place.name}", stream)).within(10)
+        return found
+
+    def actor(self, *path: str) -> Actor:
+        found: Any = self.system._tops["root"][2]
+        for name in path:
+            found = found._children[name].actor
+        assert isinstance(found, Actor)
+        return found
+
+
+def catalogue(place: Place, *, explicit: bool = True) -> Catalogue:
+    def wanted(settings: Settings) -> Wanted | None:
+        if not settings.influxdb.enabled:
+            return None
+        name = settings.influxdb.database
+        place.name = name
+        return Wanted(name, explicit, settings.influxdb, place.make)
+
+    return Catalogue((SinkType("toy", wanted),))
+
+
+@asynccontextmanager
+async def delivering(
+    log: Log, place: Place, clock: MockClock, *, explicit: bool = True, settings: Settings | None = None
+) -> AsyncIterator[Bench]:
+    async with open_test_system(expected=(HawkError,)) as system:
+        store, sinks = StoreActor.reserve("store"), SinksGroup.reserve("sinks")
+        keep = partial(StoreActor.start, log, WallClock(), Durability.PROMPT, 30.0)
+        group = partial(SinksGroup.start, settings or Settings(), catalogue(place, explicit=explicit), store)
+        children = [ChildSpec("store", keep, store), ChildSpec("sinks", group, sinks)]
+        await system.start(ChildSpec("root", partial(Supervisor.start, children)))
+        yield Bench(system, store, sinks, log, clock)
