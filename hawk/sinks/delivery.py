@@ -79,7 +79,7 @@ class DeliveryActor(Actor):
 
     async def setup(self) -> None:
         self.subscribe(ReadingsStored, HistoryProgress)
-        self.spawn(self._run)
+        self.spawn(self._keep_delivering)
 
     async def teardown(self, error: Exception | None) -> None:  # noqa: ARG002  # it makes no difference
         """What was delivered since the cursor was saved would only come once more."""
@@ -103,11 +103,11 @@ class DeliveryActor(Actor):
 
     # -- delivering --------------------------------------------------------------------------
 
-    async def _run(self) -> None:
+    async def _keep_delivering(self) -> None:
         await self._begin()
         while True:
             try:
-                async with opened(self._wanted.make, self._threads) as line:
+                with opened(self._wanted.make, self._threads) as line:
                     self._server = await line.call(line.sink.connect)
                     while True:
                         await self._turn(line)

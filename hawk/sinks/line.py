@@ -5,8 +5,8 @@ and the sink is closed as soon as that thread lets go of it, or with the process
 """
 
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import trio
@@ -20,7 +20,6 @@ PATIENCE = (
     4 * TIMEOUT
 )  # [s] with a sink that does not keep its promise, or a name server that does not answer
 MOST = 3  # threads at a time; all but one are left alone
-CLOSING = 1.0  # [s] to say goodbye
 
 
 class Line:
@@ -39,22 +38,19 @@ class Line:
             )
         raise SinkUnreachable(f"no answer within {PATIENCE:g} s")
 
-    async def close(self) -> None:
-        """Also when cancelled, and never for long."""
-        with trio.move_on_after(0.0 if self._using.locked() else CLOSING, shield=True):
-            await trio.to_thread.run_sync(
-                self._alone, self.sink.close, abandon_on_cancel=True, limiter=trio.CapacityLimiter(1)
-            )
+    def close(self) -> None:
+        """Soon, by a thread that nobody waits for."""
+        trio.lowlevel.start_thread_soon(lambda: self._alone(self.sink.close), lambda _: None)
 
     def _alone(self, work: Callable[..., T], *args: object) -> T:
         with self._using:
             return work(*args)
 
 
-@asynccontextmanager
-async def opened(make: Callable[[], Sink], threads: trio.CapacityLimiter) -> AsyncIterator[Line]:
+@contextmanager
+def opened(make: Callable[[], Sink], threads: trio.CapacityLimiter) -> Iterator[Line]:
     line = Line(make(), threads)
     try:
         yield line
     finally:
-        await line.close()
+        line.close()

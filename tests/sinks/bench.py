@@ -60,6 +60,13 @@ class Place:
         self.made += 1
         return KeepingSink(self)
 
+    async def until_closed(self) -> None:
+        """Threads that nobody waits for see to it."""
+        end = time.monotonic() + 10
+        while self.open:
+            assert time.monotonic() < end, "a sink was left open"
+            await trio.to_thread.run_sync(time.sleep, 0.005)
+
 
 class KeepingSink:
     def __init__(self, place: Place) -> None:

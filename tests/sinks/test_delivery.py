@@ -6,12 +6,12 @@ The store is real, so threads are at work: virtual time stands still until a tes
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import trio
 from trio.testing import MockClock
 
 from hawk.config.schema import Settings
@@ -25,7 +25,7 @@ from hawk.errors import (
 )
 from hawk.model.reading import Moment
 from hawk.sinks.messages import Follow, Unsent
-from hawk.store.messages import Cursor, MoveCursor, Stream
+from hawk.store.messages import Cursor, Flush, MoveCursor, Stream
 from hawk.store.readings import Log
 from tests.sinks.bench import Place, delivering
 from tests.sinks.rows import T0, reading
@@ -112,7 +112,7 @@ async def test_a_crash_of_the_store_or_of_the_delivery_loses_nothing(log: Log, m
         fill(log, 10, start=100)
         await bench.later(40)
         await bench.until(lambda: set(place.came) == set(range(1, 111)))
-    assert place.open == 0
+    await place.until_closed()
 
 
 # -- a place that does not answer ----------------------------------------------------------------
@@ -157,8 +157,7 @@ async def test_it_asks_less_and_less_often_at_most_once_a_minute(log: Log, mock_
 
 async def test_one_that_is_busy_is_asked_when_it_wants_to_be(log: Log, mock_clock: MockClock) -> None:
     fill(log, 1)
-    place = Place(answers=[None, SinkBusy("503", 30)])  # type: ignore[arg-type]  # a deque of them
-    place.answers = type(Place().answers)([None, SinkBusy("503", 30)])
+    place = Place(answers=deque([None, SinkBusy("503", 30)]))
     async with delivering(log, place, mock_clock) as bench:
         status = await bench.until_state("down")
         assert status.next_try == pytest.approx(30, abs=0.1)
@@ -210,6 +209,7 @@ async def test_a_place_that_hangs_holds_up_neither_the_store_nor_the_status_nor_
     async with delivering(log, place, mock_clock) as bench:
         await bench.until(lambda: place.calls)
         await bench.store.send(reading(100))
+        await bench.store.ask(Flush()).within(10)
         assert (await bench.status()).unsent == Unsent(11, 0)
         await bench.later(61)  # it is left alone
         status = await bench.until_state("down")
@@ -218,8 +218,7 @@ async def test_a_place_that_hangs_holds_up_neither_the_store_nor_the_status_nor_
     assert time.monotonic() - began < 2.0
     assert place.hang is not None
     place.hang.set()
-    while place.open:
-        await trio.to_thread.run_sync(time.sleep, 0.01)
+    await place.until_closed()
 
 
 # -- one that nobody asked for -----------------------------------------------------------------
@@ -281,8 +280,7 @@ async def test_a_row_that_is_refused_costs_no_other_one(log: Log, mock_clock: Mo
 
 async def test_what_was_partly_kept_is_not_sent_again(log: Log, mock_clock: MockClock) -> None:
     fill(log, 10)
-    place = Place()
-    place.answers.extend([None, BatchPartlyRefused("3 are too old", 3)])
+    place = Place(answers=deque([None, BatchPartlyRefused("3 are too old", 3)]))
     async with delivering(log, place, mock_clock) as bench:
         status = await bench.until_state("up")
         assert (status.dropped, status.delivered, status.refusal) == (3, 7, "3 are too old")
@@ -291,8 +289,7 @@ async def test_what_was_partly_kept_is_not_sent_again(log: Log, mock_clock: Mock
 
 async def test_a_batch_that_is_too_large_comes_in_halves(log: Log, mock_clock: MockClock) -> None:
     fill(log, 10)
-    place = Place()
-    place.answers.extend([None, BatchTooLarge("413"), BatchTooLarge("413")])
+    place = Place(answers=deque([None, BatchTooLarge("413"), BatchTooLarge("413")]))
     async with delivering(log, place, mock_clock) as bench:
         await bench.until(lambda: len(place.came) == 10)
         assert place.batches == [2, 3, 5]
@@ -349,7 +346,7 @@ async def test_another_place_gets_everything_and_one_that_is_switched_off_nothin
         await bench.until(lambda: log._held_by == frozenset())
         status = await bench.until_state("off")
         assert (status.place, status.delivered) == (None, 0)
-    assert place.open == 0
+    await place.until_closed()
 
 
 async def test_a_log_that_was_replaced_is_delivered_from_its_beginning(
