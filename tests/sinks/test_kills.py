@@ -1,0 +1,174 @@
+"""kill -9, again and again, of the database and of who delivers to it: in the end both have the same, once.
+
+The database is the real InfluxDB 1.6.7.
+"""
+
+import random
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from hawk.model.reading import Moment
+from hawk.store.readings import Log
+from tests.service import Service, wait_until
+from tests.sinks.rows import T0, reading
+from tests.sinks.servers import Influxd
+
+ROOT = Path(__file__).parent.parent.parent
+NOW = Moment(T0, 0.0)
+
+Point = tuple[str, int, float]  # of which device, when [ms], what [V]
+
+
+def fill(path: Path, count: int) -> None:
+    with Log.open(path, "boot-1") as log:
+        for start in range(0, count, 1000):
+            log.append(
+                [reading(n - count, voltage=12 + n % 97 / 100) for n in range(start, start + 1000)], NOW
+            )
+
+
+def stored(path: Path) -> list[Point]:
+    connection = sqlite3.connect(path)
+    sql = (
+        "SELECT mac, ts, voltage FROM reading JOIN device ON device.id = reading.device_id"
+        " WHERE voltage IS NOT NULL ORDER BY mac, ts"
+    )
+    found: list[Point] = connection.execute(sql).fetchall()
+    connection.close()
+    return found
+
+
+def arrived(influxd: Influxd) -> list[Point]:
+    """A point that came twice under two series would be twice in it."""
+    return sorted(
+        (series["tags"]["device_id"], when, volts)
+        for series in influxd.query("SELECT voltage FROM battery_reading GROUP BY *")
+        for when, volts in series["values"]
+    )
+
+
+def count_of(influxd: Influxd) -> int:
+    return sum(row[1] for row in influxd.values("SELECT count(voltage) FROM battery_reading"))
+
+
+@contextmanager
+def sending(path: Path, port: int, *what: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "tests.sinks.sender", str(path), str(port), *what]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as sender:
+        assert sender.stdout is not None
+        assert sender.stdout.readline() == "up\n"
+        yield sender
+        sender.kill()
+
+
+@contextmanager
+def killing(influxd: Influxd, chance: random.Random, seconds: tuple[float, float]) -> Iterator[list[float]]:
+    """Meanwhile the database is killed after so many seconds, and comes back. When it was."""
+    over, kills = threading.Event(), list[float]()
+
+    def kill() -> None:
+        while not over.wait(chance.uniform(*seconds)):
+            influxd.kill()
+            kills.append(time.monotonic())
+            over.wait(chance.uniform(0.05, 0.6))
+            influxd.start()
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield kills
+    finally:
+        over.set()
+        thread.join()
+
+
+def check(influxd: Influxd, expected: list[Point]) -> None:
+    found = arrived(influxd)
+    assert (len(found), sum(volts for *_, volts in found)) == (
+        len(expected),
+        sum(volts for *_, volts in expected),
+    )
+    assert found == expected
+
+
+def test_kills_of_both_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+    path, chance = tmp_path / "readings.db", random.Random(5)
+    fill(path, 20_000)
+    with Influxd(tmp_path / "influxd") as influxd:
+        with killing(influxd, chance, (0.2, 1.0)) as kills:
+            for _ in range(6):
+                with sending(path, influxd.port, "more"):
+                    time.sleep(chance.uniform(0.3, 1.5))
+        assert len(kills) >= 5
+        expected = stored(path)
+        with sending(path, influxd.port):
+            wait_until(lambda: count_of(influxd) == len(expected), within=60)
+        check(influxd, expected)
+
+
+SERVICE = {
+    "BATTERYHAWK_BLUETOOTH_BACKEND": "simulated",
+    "BATTERYHAWK_BLUETOOTH_RECORD_INTERVAL": "1",
+    "BATTERYHAWK_DISCOVERY_AUTO_CONFIGURE": "true",
+    "BATTERYHAWK_SIMULATION_HISTORY_DAYS": "0",
+    "BATTERYHAWK_CLOCK_TRUST": "always",
+    "BATTERYHAWK_LOGGING_LEVEL": "INFO",
+    "BATTERYHAWK_ZEROCONF_ENABLED": "false",
+}
+
+
+@pytest.mark.soak
+def test_three_hundred_thousand_readings_survive_twenty_kills_of_the_database_and_of_the_service(
+    tmp_path: Path,
+) -> None:
+    data, chance, slowest, kept = tmp_path / "data", random.Random(7), 0.0, 0
+    data.mkdir()
+    fill(data / "readings.db", 300_000)
+    with Influxd(tmp_path / "influxd") as influxd:
+        environment = {
+            **SERVICE, "BATTERYHAWK_INFLUXDB_HOST": "127.0.0.1", "BATTERYHAWK_INFLUXDB_PORT": str(influxd.port)
+        }  # fmt: skip
+        with killing(influxd, chance, (1.0, 6.0)) as kills:
+            service_kills = 0
+            while service_kills < 22 or len(kills) < 22:
+                with Service(data, ("serve",), **environment) as service:
+                    until = time.monotonic() + chance.uniform(0.5, 8.0)
+                    while time.monotonic() < until:
+                        began = time.monotonic()
+                        service.get("/api/devices")
+                        slowest = max(slowest, time.monotonic() - began)
+                        time.sleep(0.05)
+                    kept = max(
+                        kept, service.get("/api/system/status")["data"]["attributes"]["storage"]["seq"]
+                    )
+                    service.kill()
+                    service_kills += 1
+        assert len(stored(data / "readings.db")) > 300_000, "readings went on meanwhile"
+        began = time.monotonic()
+        with Service(data, ("serve",), **environment, BATTERYHAWK_BLUETOOTH_LISTEN="false") as service:
+            wait_until(lambda: all_sent(service), within=200)
+            took = time.monotonic() - began
+            service.stop()
+        expected = stored(data / "readings.db")
+        check(influxd, expected)
+        print(
+            f"{len(expected)} readings, {service_kills} kills of the service, {len(kills)} of the database;"
+            f" the rest drained in {took:.1f} s; slowest answer of the API {slowest * 1000:.0f} ms; seq {kept}"
+        )
+
+
+def all_sent(service: Service) -> bool:
+    (sink,) = (
+        each
+        for each in service.get("/api/system/status")["data"]["attributes"]["sinks"]
+        if each["name"] == "influxdb"
+    )
+    return sink["state"] == "up" and sink["unsent_readings"] == 0
