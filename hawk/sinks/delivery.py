@@ -12,10 +12,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import pykka
 import trio
 
-from actors import Actor, ActorCrashed, ActorRef, AskTimeout, Later, MailboxSpec, Overflow, Query
+from actors import (
+    Actor,
+    ActorCrashed,
+    ActorDeadError,
+    ActorRef,
+    AskTimeout,
+    Later,
+    MailboxSpec,
+    Overflow,
+    Query,
+)
 from hawk.errors import (
     BatchPartlyRefused,
     BatchRefused,
@@ -24,13 +33,13 @@ from hawk.errors import (
     SinkError,
     StoreUnavailable,
 )
-from hawk.events import HistoryProgress, ReadingsStored
+from hawk.events import ReadingsStored, SummariesStored
 from hawk.model.reading import Reading
 from hawk.sinks.api import Wanted
 from hawk.sinks.line import MOST as MOST_THREADS
 from hawk.sinks.line import Line, opened
-from hawk.sinks.messages import Awaited, GetSinkStatus, SinkStatus, Unsent
-from hawk.sinks.policy import Pace, Parts, Patience, SinkState, next_limit, rest_after, verdict
+from hawk.sinks.messages import Awaited, GetSinkStatus, SinkState, SinkStatus, Unsent
+from hawk.sinks.policy import Pace, Parts, Patience, next_limit, rest_after, verdict
 from hawk.sinks.reach import Reach, Row
 from hawk.store.messages import CountUnsent, GetCursor, Stream
 
@@ -78,7 +87,7 @@ class DeliveryActor(Actor):
         self._saved_at = self._complained_at = -LOOK - COMPLAIN
 
     async def setup(self) -> None:
-        self.subscribe(ReadingsStored, HistoryProgress)
+        self.subscribe(ReadingsStored, SummariesStored)
         self.spawn(self._keep_delivering)
 
     async def teardown(self, error: Exception | None) -> None:  # noqa: ARG002  # it makes no difference
@@ -93,7 +102,7 @@ class DeliveryActor(Actor):
             case ReadingsStored(readings):
                 self._newest.extend(readings)
                 self._news.set()
-            case HistoryProgress():
+            case SummariesStored():
                 self._news.set()
             case GetSinkStatus():
                 return self._tell_status()
@@ -303,7 +312,7 @@ class DeliveryActor(Actor):
         return None
 
 
-_NO_ANSWER = (StoreUnavailable, AskTimeout, ActorCrashed, pykka.ActorDeadError)
+_NO_ANSWER = (StoreUnavailable, AskTimeout, ActorCrashed, ActorDeadError)
 
 
 def cursor_of(name: str, wanted: Wanted) -> str:

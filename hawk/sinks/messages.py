@@ -1,10 +1,19 @@
 """What the group of sinks, and each delivery, can be told and asked."""
 
+import enum
 from dataclasses import dataclass
 
 from actors import Query
 from hawk.config.schema import Settings
-from hawk.sinks.policy import SinkState
+
+
+class SinkState(enum.StrEnum):
+    OFF = "off"
+    CONNECTING = "connecting"
+    UP = "up"
+    LOOKING = "looking"  # nobody answers, and nobody asked for it: nothing waits for it
+    DOWN = "down"
+    DENIED = "denied"  # only a person can mend it
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,13 @@
 """How a delivery goes on after what the sink answered: waits, sizes, and the way to a row that is refused. Pure."""
 
-import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, Self, TypeVar
 
 from hawk.errors import BatchPartlyRefused, BatchRefused, BatchTooLarge, SinkBusy, SinkDenied, SinkError
+from hawk.sinks.messages import SinkState
 
 R = TypeVar("R")
-
-
-class SinkState(enum.StrEnum):
-    OFF = "off"
-    CONNECTING = "connecting"
-    UP = "up"
-    LOOKING = "looking"  # nobody answers, and nobody asked for it: nothing waits for it
-    DOWN = "down"
-    DENIED = "denied"  # only a person can mend it
 
 
 # -- waiting ---------------------------------------------------------------------------------------

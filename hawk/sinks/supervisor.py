@@ -6,17 +6,25 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import pykka
 import trio
 
-from actors import ActorCrashed, ActorRef, AskTimeout, ChildSpec, Group, Later, Reconcile, RestartChild
+from actors import (
+    ActorCrashed,
+    ActorDeadError,
+    ActorRef,
+    AskTimeout,
+    ChildSpec,
+    Group,
+    Later,
+    Reconcile,
+    RestartChild,
+)
 from hawk.config.schema import Settings
 from hawk.errors import ConfigurationError
 from hawk.sinks.api import Wanted
 from hawk.sinks.catalogue import Catalogue
 from hawk.sinks.delivery import DeliveryActor, Terms, cursor_of
-from hawk.sinks.messages import Awaited, Follow, GetSinks, GetSinkStatus, SinkStatus
-from hawk.sinks.policy import SinkState
+from hawk.sinks.messages import Awaited, Follow, GetSinks, GetSinkStatus, SinkState, SinkStatus
 from hawk.store.messages import HoldPurging
 
 log = logging.getLogger(__name__)
@@ -115,5 +123,5 @@ class SinksGroup(Group[Order]):
             return
         try:
             found[name] = await child.ref.ask(GetSinkStatus()).within(_STATUS)
-        except (AskTimeout, ActorCrashed, pykka.ActorDeadError):
+        except (AskTimeout, ActorCrashed, ActorDeadError):
             return  # it is just being started anew

@@ -15,8 +15,7 @@ from hawk.model.attributes import timestamp
 from hawk.model.device import DeviceView, Lifecycle
 from hawk.mqtt.messages import GetMqttStatus, MqttStatus
 from hawk.registry.messages import GetNotices
-from hawk.sinks.messages import GetSinks, SinkStatus
-from hawk.sinks.policy import SinkState
+from hawk.sinks.messages import GetSinks, SinkState, SinkStatus
 from hawk.store.messages import GetStoreStatus, StoreStatus
 from hawk.web.http import COOKIE, answer, check_token, endpoint, no_content, services
 from hawk.web.jsonapi import ApiError, check_content_type, parse_json, resource

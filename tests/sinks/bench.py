@@ -49,7 +49,7 @@ class Place:
     refusal: type[Exception] | None = None  # of a batch with a bad row
     hang: threading.Event | None = None  # calls wait for it
     kept: dict[tuple[str, int], float | None] = field(default_factory=dict)
-    came: list[int] = field(default_factory=list)  # the `seq` of each reading that was kept
+    came: list[int] = field(default_factory=list)  # each reading that was kept, by its second
     batches: list[int] = field(default_factory=list)  # readings in each call that succeeded
     summaries: list[Summary] = field(default_factory=list)
     calls: list[float] = field(default_factory=list)  # [s of monotonic time]
@@ -86,9 +86,8 @@ class KeepingSink:
         place.batches.append(len(readings))
         for each in readings:
             assert each.moment.utc is not None
-            assert each.seq is not None
             place.kept[each.device_id, each.moment.utc] = each.sample.voltage
-            place.came.append(each.seq)
+            place.came.append((each.moment.utc - T0) // 1000)
 
     def deliver_summaries(self, summaries: Sequence[Summary]) -> None:
         self._answer()

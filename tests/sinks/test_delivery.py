@@ -61,7 +61,7 @@ async def test_a_new_sink_gets_all_that_the_log_has_in_order_and_once(
         for _ in range(4):
             await bench.later(1.1)
         await bench.until(lambda: len(place.came) >= 1200)
-        assert place.came == list(range(1, 1201))
+        assert place.came == list(range(1200))
         status = await bench.status()
         assert (status.state, status.server, status.delivered) == ("up", "a place that keeps", 1200)
 
@@ -98,7 +98,7 @@ async def test_it_goes_on_where_it_was(log: Log, mock_clock: MockClock) -> None:
     fill(log, 10, start=100)
     async with delivering(log, place, mock_clock) as bench:
         await bench.until(lambda: len(place.came) == 110)
-        assert place.came == list(range(1, 111))
+        assert place.came == list(range(110))
 
 
 async def test_a_crash_of_the_store_or_of_the_delivery_loses_nothing(log: Log, mock_clock: MockClock) -> None:
@@ -111,7 +111,7 @@ async def test_a_crash_of_the_store_or_of_the_delivery_loses_nothing(log: Log, m
             await bench.later(40)
         fill(log, 10, start=100)
         await bench.later(40)
-        await bench.until(lambda: set(place.came) == set(range(1, 111)))
+        await bench.until(lambda: set(place.came) == set(range(110)))
     await place.until_closed()
 
 
@@ -164,7 +164,7 @@ async def test_one_that_is_busy_is_asked_when_it_wants_to_be(log: Log, mock_cloc
         await bench.later(29)
         assert place.made == 1
         await bench.later(2)
-        await bench.until(lambda: place.came == [1])
+        await bench.until(lambda: place.came == [0])
 
 
 async def test_what_only_a_person_can_mend_is_said_and_all_is_kept(
@@ -197,7 +197,7 @@ async def test_outages_may_cost_readings_if_the_settings_say_so(log: Log, mock_c
         place.always = None
         await bench.store.send(reading(1000))
         await bench.later(3)
-        await bench.until(lambda: place.came == [701])
+        await bench.until(lambda: place.came == [1000])
     assert log.cursor("toy battery_hawk", Stream.READING) == Cursor(701, 700)
 
 
@@ -241,7 +241,7 @@ async def test_one_that_nobody_asked_for_is_looked_for_every_ten_minutes_and_not
             place.always = None
             await bench.later(601)
             await bench.until(lambda: len(place.came) == 10)
-            await bench.until(lambda: log._held_by == {"toy battery_hawk"})
+            await bench.until(lambda: log._held_by == frozenset({"toy battery_hawk"}))
     assert [record.levelname for record in caplog.records] == ["INFO", "INFO"]
 
 
@@ -253,7 +253,7 @@ async def test_one_that_was_reached_once_is_waited_for_after_a_restart(
     place = Place(always=GONE)
     async with delivering(log, place, mock_clock, explicit=False) as bench:
         await bench.until_state("down")
-        assert log._held_by == {"toy battery_hawk"}
+        assert log._held_by == frozenset({"toy battery_hawk"})
 
 
 async def test_one_that_was_asked_for_is_waited_for_from_the_beginning(
@@ -261,7 +261,7 @@ async def test_one_that_was_asked_for_is_waited_for_from_the_beginning(
 ) -> None:
     async with delivering(log, Place(always=GONE), mock_clock) as bench:
         await bench.until_state("down")
-        assert log._held_by == {"toy battery_hawk"}
+        assert log._held_by == frozenset({"toy battery_hawk"})
 
 
 # -- rows that are refused ---------------------------------------------------------------------
@@ -269,12 +269,12 @@ async def test_one_that_was_asked_for_is_waited_for_from_the_beginning(
 
 async def test_a_row_that_is_refused_costs_no_other_one(log: Log, mock_clock: MockClock) -> None:
     fill(log, 100)
-    place = Place(bad=lambda each: each.seq in (30, 77), refusal=BatchRefused)
+    place = Place(bad=lambda each: each.seq in (31, 78), refusal=BatchRefused)
     async with delivering(log, place, mock_clock) as bench:
         await bench.until(lambda: len(place.came) == 98)
         status = await bench.until_state("up")
         assert (status.dropped, status.refusal, status.delivered) == (2, "refused", 98)
-    assert place.came == [n for n in range(1, 101) if n not in (30, 77)]
+    assert place.came == [n for n in range(100) if n not in (30, 77)]
     assert log.cursor("toy battery_hawk", Stream.READING) == Cursor(100, 2)
 
 
@@ -307,7 +307,7 @@ async def test_a_place_that_refuses_every_row_is_mended_by_a_person_and_costs_no
         assert status.dropped == 0
         place.refusal = None
         await bench.later(61)
-        await bench.until(lambda: place.came == list(range(1, 401)))
+        await bench.until(lambda: place.came == list(range(400)))
 
 
 # -- the cursor --------------------------------------------------------------------------------
@@ -341,7 +341,7 @@ async def test_another_place_gets_everything_and_one_that_is_switched_off_nothin
         bench.sinks.tell(Follow(Settings.model_validate({"influxdb": {"database": "elsewhere"}})))
         await bench.later(1)
         await bench.until(lambda: len(place.came) == 20)
-        await bench.until(lambda: log._held_by == {"toy elsewhere"})
+        await bench.until(lambda: log._held_by == frozenset({"toy elsewhere"}))
         bench.sinks.tell(Follow(Settings.model_validate({"influxdb": {"enabled": False}})))
         await bench.until(lambda: log._held_by == frozenset())
         status = await bench.until_state("off")
@@ -363,7 +363,7 @@ async def test_a_log_that_was_replaced_is_delivered_from_its_beginning(
         log._drop_appender()
         fill(log, 5, start=5000)
         await bench.later(31)
-        await bench.until(lambda: place.came[-5:] == [1, 2, 3, 4, 5])
+        await bench.until(lambda: place.came[-5:] == list(range(5000, 5005)))
 
 
 # -- a long replay -----------------------------------------------------------------------------
@@ -376,11 +376,11 @@ async def test_what_is_new_does_not_wait_for_a_replay(log: Log, mock_clock: Mock
         await bench.until(lambda: len(place.came) >= 500)
         await bench.store.send(reading(100_000))
         await bench.later(1.1)
-        await bench.until(lambda: 30_001 in place.came)
+        await bench.until(lambda: 100_000 in place.came)
         assert len(place.came) < 15_000
         for _ in range(8):
             await bench.later(1.1)
-        await bench.until(lambda: set(place.came) == set(range(1, 30_002)))
+        await bench.until(lambda: set(place.came) == {*range(30_000), 100_000})
         assert len(place.came) <= 30_003  # that one came twice
 
 
@@ -408,5 +408,5 @@ async def test_a_reading_that_was_corrected_meanwhile_is_right_in_the_end(
         await bench.store.send(replace(reading(11_000), sample=replace(reading(0).sample, voltage=14.4)))
         for _ in range(5):
             await bench.later(1.1)
-        await bench.until(lambda: 12_001 in place.came)
+        await bench.until(lambda: place.came.count(11_000) == 2)
         assert place.kept[reading(0).device_id, T0 + 11_000_000] == 14.4

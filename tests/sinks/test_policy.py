@@ -13,7 +13,8 @@ from hawk.errors import (
     SinkError,
     SinkUnreachable,
 )
-from hawk.sinks.policy import Pace, Parts, Patience, SinkState, Verdict, next_limit, rest_after, verdict
+from hawk.sinks.messages import SinkState
+from hawk.sinks.policy import Pace, Parts, Patience, Verdict, next_limit, rest_after, verdict
 
 GONE, DENIED = SinkUnreachable("gone"), SinkDenied("no")
 

@@ -21,8 +21,7 @@ from hawk.model.reading import Moment, Reading, Sample, Source
 from hawk.registry.actor import RegistryActor
 from hawk.registry.files import RegistryFiles
 from hawk.registry.messages import ConfigureDevice, DeviceChanges, GetNotices
-from hawk.sinks.messages import GetSinks, SinkStatus
-from hawk.sinks.policy import SinkState
+from hawk.sinks.messages import GetSinks, SinkState, SinkStatus
 from hawk.store.messages import (
     ChooseResolution,
     Counts,
