@@ -121,20 +121,24 @@ class Store(Section):
 
 
 class Influxdb(Section):
-    enabled: StrictBool = Field(True, description="Try to deliver to InfluxDB.")
+    enabled: StrictBool = Field(
+        True, description="Deliver to InfluxDB; while nothing else is set here, only if it is there."
+    )
     host: str = Field("localhost", description="Its host.")
     port: Port = Field(8086, description="Its port.")
     database: str = Field("battery_hawk", description="Its database (1.x).")
     username: str = Field("", description="Its user (1.x).")
     password: SecretStr = Field(SecretStr(""), description="Its password (1.x).")
-    url: str = Field("", description="Instead of host and port.")
+    url: str = Field("", description="Instead of host and port, as https://host:8086.")
     token: SecretStr = Field(SecretStr(""), description="Its token (2.x, 3).")
     org: str = Field("", description="Its organisation (2.x).")
-    bucket: str = Field("", description="Its bucket (2.x).")
-    flavour: Literal["auto", "v1", "v2"] = Field("auto", description="Which write API; auto asks the server.")
+    bucket: str = Field("", description="Its bucket (2.x), or database (3).")
+    flavour: Literal["auto", "v1", "v2"] = Field(
+        "auto", description="Which write call; auto asks the server."
+    )
     retention_policy: str = Field("", description="The retention policy to write to (1.x).")
     verify_tls: StrictBool = Field(True, description="Check its certificate.")
-    ca_file: str = Field("", description="The authority that signed it.")
+    ca_file: str = Field("", description="The authority that signed it, a PEM file.")
 
 
 class Mqtt(Section):
