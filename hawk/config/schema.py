@@ -122,7 +122,7 @@ class Store(Section):
 
 class Influxdb(Section):
     enabled: StrictBool = Field(
-        True, description="Deliver to InfluxDB; while nothing else is set here, only if it is there."
+        True, description="Deliver to InfluxDB; while nothing is set here, only if it is there."
     )
     host: str = Field("localhost", description="Its host.")
     port: Port = Field(8086, description="Its port.")
