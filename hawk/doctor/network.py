@@ -3,11 +3,10 @@
 import os
 import socket
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from hawk.config.schema import Influxdb, Settings
 from hawk.doctor.checks import Check, good, untold
-from hawk.errors import ConfigurationError
+from hawk.sinks import influx
 
 _ANSWER = 3.0  # [s]
 _HERE = {"localhost", "127.0.0.1", "::1"}
@@ -29,25 +28,12 @@ def _database(influxdb: Influxdb) -> Check:
     """That it is enabled by default only means that it is used if it is there."""
     if not influxdb.enabled:
         return untold("database", "not configured: influxdb.enabled is off")
-    host, port = place(influxdb)
+    server = influx.server(influxdb)
+    host, port = server.host, server.port
     check = listening("database", host, port)
     if check.ok is False and host in _HERE and not influxdb.url:
         return untold("database", f"not configured: no InfluxDB answers at {host}:{port}, and none is needed")
     return check
-
-
-def place(influxdb: Influxdb) -> tuple[str, int]:
-    """Raises ConfigurationError."""
-    if not influxdb.url:
-        return influxdb.host, influxdb.port
-    url = urlsplit(influxdb.url)
-    try:
-        port = url.port or (443 if url.scheme == "https" else 80)
-    except ValueError as error:
-        raise ConfigurationError(f"influxdb.url is wrong: {error}") from error
-    if url.hostname is None:
-        raise ConfigurationError("influxdb.url is wrong: it has to look like http://host:8086")
-    return url.hostname, port
 
 
 def listening(name: str, host: str, port: int) -> Check:

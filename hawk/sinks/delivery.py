@@ -41,6 +41,7 @@ from hawk.sinks.line import Line, opened
 from hawk.sinks.messages import Awaited, GetSinkStatus, SinkState, SinkStatus, Unsent
 from hawk.sinks.policy import Pace, Parts, Patience, next_limit, rest_after, verdict
 from hawk.sinks.reach import Reach, Row
+from hawk.sinks.standing import Standing
 from hawk.store.messages import CountUnsent, GetCursor, Stream
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,6 @@ STORE = 30.0  # [s] for an answer of the store
 STORE_AGAIN = 5.0  # [s] after it could not answer
 FAREWELL = 1.0  # [s] to save the cursor at the end
 COUNTING = 1.0  # [s] for the status
-COMPLAIN = 3600.0  # [s] between words about refused rows
 NEWEST = 500  # readings that may overtake a replay; of more the oldest come with the cursor alone
 
 
@@ -77,14 +77,11 @@ class DeliveryActor(Actor):
         self._news = trio.Event()
         self._threads = trio.CapacityLimiter(MOST_THREADS)
         self._awaited = wanted.explicit
-        self._state = SinkState.CONNECTING
-        self._reason: str | None = None
-        self._server: str | None = None
-        self._failures, self._next_try = 0, 0.0
+        self._standing = Standing(name, wanted.place, terms.drop)
+        self._failures = 0  # in a row
+        self._caught_up = False  # it has all that was there at the last look
         self._in_vain = 0  # rows refused one by one, since the last that was taken
-        self._delivered = 0
-        self._refusal: str | None = None
-        self._saved_at = self._complained_at = -LOOK - COMPLAIN
+        self._saved_at = -LOOK
 
     async def setup(self) -> None:
         self.subscribe(ReadingsStored, SummariesStored)
@@ -117,7 +114,7 @@ class DeliveryActor(Actor):
         while True:
             try:
                 with opened(self._wanted.make, self._threads) as line:
-                    self._server = await line.call(line.sink.connect)
+                    self._standing.server = await line.call(line.sink.connect)
                     while True:
                         await self._turn(line)
             except SinkError as error:
@@ -139,8 +136,10 @@ class DeliveryActor(Actor):
             reach.limit = next_limit(reach.limit, came, self._terms.pace)
         if behind:
             await self._overtake(line)
-        self._newest.clear()
-        self._is_up()
+        else:
+            self._newest.clear()
+        self._caught_up, self._failures = not behind, 0
+        self._standing.is_up()
         await self._save_in_time(behind=behind)
         if rows:
             took = trio.current_time() - began
@@ -154,12 +153,12 @@ class DeliveryActor(Actor):
         try:
             while parts.waiting:
                 before, parts = parts, await self._deliver_part(line, reach.stream, parts)
-                self._delivered += reach.follow(before, parts)
+                self._standing.delivered += reach.follow(before, parts)
         except SinkDenied:
             reach.mark = mark  # it may be that none of the refused rows was bad
             raise
         if parts.refused:
-            self._complain(parts)
+            self._standing.refused(parts.refused, parts.causes[-1], trio.current_time())
         return len(rows)
 
     async def _deliver_part(self, line: Line, stream: Stream, parts: Parts[Row]) -> Parts[Row]:
@@ -177,9 +176,10 @@ class DeliveryActor(Actor):
 
     async def _overtake(self, line: Line) -> None:
         """What the sink refuses of them is counted when the cursor gets there."""
-        if self._newest:
+        if newest := tuple(self._newest):
+            self._newest.clear()
             with contextlib.suppress(BatchTooLarge, BatchRefused):
-                await line.call(line.sink.deliver_readings, tuple(self._newest))
+                await line.call(line.sink.deliver_readings, newest)
 
     async def _wait_for_news(self) -> None:
         with trio.move_on_after(LOOK):
@@ -231,56 +231,18 @@ class DeliveryActor(Actor):
 
     async def _bear(self, error: SinkError) -> None:
         self._failures += 1
+        self._caught_up = False
         chance = random.random()  # noqa: S311  # against coincidence, not against people
         said = verdict(
             error, self._failures, awaited=self._awaited, chance=chance, patience=self._terms.patience
         )
-        self._note(said.state, str(error))
-        self._next_try = trio.current_time() + said.wait
+        self._standing.is_not(said.state, str(error), awaited=self._awaited)
+        self._standing.next_try = trio.current_time() + said.wait
         if self._terms.drop and said.state is SinkState.DOWN:
             await self._give_up_all()
-        await trio.sleep_until(self._next_try)
-
-    def _is_up(self) -> None:
-        self._failures = 0
-        self._note(SinkState.UP, None)
-
-    def _note(self, state: SinkState, reason: str | None) -> None:
-        """Only a change is news, and of what a person has to mend also another reason."""
-        news = state is not self._state or (state is SinkState.DENIED and reason != self._reason)
-        self._state, self._reason = state, reason
-        if news:
-            log.log(*self._words())
-
-    def _words(self) -> tuple[Any, ...]:
-        name, place, patience = self._name, self._wanted.place, self._terms.patience
-        match self._state:
-            case SinkState.UP:
-                return logging.INFO, "%s: readings go to %s (%s)", name, place, self._server
-            case SinkState.LOOKING:
-                return (
-                    logging.INFO, "%s: %s; nothing waits for it, it is looked for again every %.0f min",
-                    name, self._reason, patience.looking / 60,
-                )  # fmt: skip
-            case SinkState.DENIED:
-                return logging.WARNING, "%s: %s; until then all is kept", name, self._reason
-            case _:
-                kept = "is given up" if self._terms.drop else "is kept for it"
-                return (
-                    logging.WARNING,
-                    "%s: %s; it is tried again, what comes meanwhile %s",
-                    name,
-                    self._reason,
-                    kept,
-                )
-
-    def _complain(self, parts: Parts[Row]) -> None:
-        self._refusal = parts.causes[-1]
-        if trio.current_time() - self._complained_at >= COMPLAIN:
-            self._complained_at = trio.current_time()
-            log.warning(
-                "%s refuses %d rows, which stay in the log only: %s", self._name, parts.refused, self._refusal
-            )
+        elif any(reach.unsaved for reach in self._reaches):
+            await self._save()
+        await trio.sleep_until(self._standing.next_try)
 
     def _tell_status(self) -> Later[SinkStatus]:
         later: Later[SinkStatus] = Later()
@@ -288,24 +250,26 @@ class DeliveryActor(Actor):
         return later
 
     async def _answer_status(self, later: Later[SinkStatus]) -> None:
-        waits = self._state not in (SinkState.UP, SinkState.CONNECTING)
+        standing, unsent = self._standing, await self._count_unsent()
         later.resolve(
             SinkStatus(
-                name=self._name,
-                state=self._state,
-                place=self._wanted.place,
-                server=self._server,
-                reason=self._reason,
-                next_try=max(0.0, self._next_try - trio.current_time()) if waits else None,
-                delivered=self._delivered,
+                name=standing.name,
+                state=standing.state,
+                place=standing.place,
+                server=standing.server,
+                reason=standing.reason,
+                next_try=max(0.0, standing.next_try - trio.current_time()) if standing.waits else None,
+                delivered=standing.delivered,
                 dropped=sum(reach.dropped + reach.dropping for reach in self._reaches),
-                refusal=self._refusal,
-                unsent=await self._count_unsent(),
+                refusal=standing.refusal,
+                unsent=unsent,
             )
         )
 
     async def _count_unsent(self) -> Unsent | None:
-        """By the cursor as it is saved, so up to LOOK old."""
+        """By the cursor as it is saved, which is old where all was delivered."""
+        if self._caught_up:
+            return Unsent(0, 0)
         readings, summaries = (CountUnsent(reach.sink, reach.stream) for reach in self._reaches)
         with trio.move_on_after(COUNTING), contextlib.suppress(*_NO_ANSWER):
             return Unsent(await self._store.ask(readings), await self._store.ask(summaries))

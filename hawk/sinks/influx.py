@@ -176,9 +176,14 @@ def _look_for_somebody(server: Server) -> None:
         raise SinkUnreachable(f"nobody answers at {server.host}:{server.port} ({_why(error)})") from error
 
 
-def _why(error: Exception) -> str:
-    number = getattr(error, "errno", None)
-    return os.strerror(number) if isinstance(number, int) and number > 0 else str(error)
+def _why(error: BaseException) -> str:
+    """In the words of the system, if it was the system; the library wraps them in its own."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0:
+            return os.strerror(cause.errno)
+        cause = cause.__cause__ or cause.__context__
+    return str(error)
 
 
 def _text(error: "ApiException") -> str:

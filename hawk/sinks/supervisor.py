@@ -15,6 +15,7 @@ from actors import (
     AskTimeout,
     ChildSpec,
     Group,
+    Intensity,
     Later,
     Reconcile,
     RestartChild,
@@ -28,6 +29,9 @@ from hawk.sinks.messages import Awaited, Follow, GetSinks, GetSinkStatus, SinkSt
 from hawk.store.messages import HoldPurging
 
 log = logging.getLogger(__name__)
+
+# A sink that crashes again and again, perhaps somebody else's, is no reason to end the others.
+PATIENT = Intensity(restarts=1000, seconds=300.0, longest_delay=60.0)
 
 _STATUS = 1.5  # [s]
 _SHUTDOWN = 3.0  # [s] a thread that waits for the network is left alone
@@ -43,7 +47,7 @@ class Order:
 
 class SinksGroup(Group[Order]):
     def __init__(self, settings: Settings, catalogue: Catalogue, store: ActorRef[Any]) -> None:
-        super().__init__()
+        super().__init__(PATIENT)
         self._settings, self._catalogue, self._store = settings, catalogue, store
         self._orders: Mapping[str, Order] = {}
         self._refused: dict[str, str] = {}  # sinks whose settings cannot be, and why

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from hawk.config.schema import Influxdb, Settings
-from hawk.doctor.network import place, servers
-from hawk.errors import ConfigurationError
+from hawk.config.schema import Settings
+from hawk.doctor.network import servers
 
 
 @pytest.fixture
@@ -56,14 +55,3 @@ def test_a_database_that_is_only_the_default_may_be_absent(port: int, closed_por
     assert database(host="127.0.0.1", port=port) is True
     assert database(url=f"http://127.0.0.1:{port}") is True
     assert database(url=f"http://127.0.0.1:{closed_port}") is False
-
-
-def test_a_url_is_taken_apart() -> None:
-    def of(url: str) -> tuple[str, int]:
-        return place(Influxdb(url=url))
-
-    assert of("https://flux.example/x") == ("flux.example", 443)
-    assert of("http://flux.example:8181") == ("flux.example", 8181)
-    for wrong in ("flux", "http://flux:many"):
-        with pytest.raises(ConfigurationError, match=r"influxdb\.url"):
-            of(wrong)

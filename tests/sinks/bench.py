@@ -15,7 +15,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from actors import Actor, ActorRef, ActorSystem, ChildSpec, Supervisor
 from actors.testing import open_test_system
 from hawk.config.schema import Settings
-from hawk.errors import HawkError
+from hawk.errors import ConfigurationError, HawkError
 from hawk.model.reading import Moment, Reading
 from hawk.model.summary import Summary
 from hawk.sinks.api import SinkType, Wanted
@@ -159,6 +159,8 @@ def catalogue(place: Place, *, explicit: bool = True) -> Catalogue:
     def wanted(settings: Settings) -> Wanted | None:
         if not settings.influxdb.enabled:
             return None
+        if settings.influxdb.url:
+            raise ConfigurationError("influxdb.url is wrong")
         name = settings.influxdb.database
         place.name = name
         return Wanted(name, explicit, settings.influxdb, place.make)

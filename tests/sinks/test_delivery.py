@@ -349,6 +349,33 @@ async def test_another_place_gets_everything_and_one_that_is_switched_off_nothin
     await place.until_closed()
 
 
+async def test_settings_that_cannot_be_are_said_and_mended(
+    log: Log, mock_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = Place()
+    wrong = Settings.model_validate({"influxdb": {"url": "x"}})
+    async with delivering(log, place, mock_clock, settings=wrong) as bench:
+        status = await bench.until_state("denied")
+        assert (status.reason, place.made) == ("influxdb.url is wrong", 0)
+        assert [record.getMessage() for record in caplog.records] == [
+            "toy gets nothing: influxdb.url is wrong"
+        ]
+        bench.sinks.tell(Follow(Settings()))
+        await bench.until_state("up")
+
+
+async def test_one_that_crashes_for_ever_ends_no_other_part(log: Log, mock_clock: MockClock) -> None:
+    place = Place(always=KeyError("a bug"))
+    async with delivering(log, place, mock_clock) as bench:
+        for _ in range(30):
+            await bench.later(31)
+        assert place.made > 12
+        assert (bench.actor("sinks").incarnation, bench.actor("store").incarnation) == (1, 1)
+        place.always = None
+        await bench.later(61)
+        await bench.until_state("up")
+
+
 async def test_a_log_that_was_replaced_is_delivered_from_its_beginning(
     log: Log, tmp_path: Path, mock_clock: MockClock
 ) -> None:

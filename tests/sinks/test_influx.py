@@ -13,9 +13,9 @@ from hawk.config.schema import Influxdb, Settings
 from hawk.errors import BatchPartlyRefused, ConfigurationError, SinkDenied, SinkUnreachable
 from hawk.model.reading import Moment, Reading
 from hawk.model.summary import Resolution
-from hawk.sinks.influx import INFLUXDB, InfluxSink, place
+from hawk.sinks.influx import INFLUXDB, InfluxSink, Server, place, server
 from tests.sinks.rows import hour, reading
-from tests.sinks.servers import Influxd, Server, VictoriaMetrics, free_port
+from tests.sinks.servers import Influxd, VictoriaMetrics, free_port
 
 DAY = 86_400_000
 
@@ -32,7 +32,7 @@ def victoria(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VictoriaMetri
         yield server
 
 
-def section(server: Server, **settings: Any) -> Influxdb:
+def section(server: Influxd | VictoriaMetrics, **settings: Any) -> Influxdb:
     return Influxdb.model_validate({"host": "127.0.0.1", "port": server.port, **settings})
 
 
@@ -344,7 +344,21 @@ def test_its_place_is_said_without_secrets(given: dict[str, Any], said: str) -> 
     assert place(Influxdb.model_validate(given)) == said
 
 
-@pytest.mark.parametrize("url", ["x", "ftp://x", "http://", "http://x:99999", "http://me:secret@x"])
+@pytest.mark.parametrize(
+    ("url", "host", "port"),
+    [
+        ("https://flux.example/x/", "flux.example", 443),
+        ("http://flux.example", "flux.example", 80),
+        ("http://flux.example:8181", "flux.example", 8181),
+    ],
+)
+def test_a_url_is_taken_apart(url: str, host: str, port: int) -> None:
+    assert server(Influxdb(url=url)) == Server(url.rstrip("/"), host, port)
+
+
+@pytest.mark.parametrize(
+    "url", ["x", "http://flux:many", "ftp://x", "http://", "http://x:99999", "http://me:secret@x"]
+)
 def test_a_url_that_cannot_be_is_refused_without_showing_a_secret(url: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         place(Influxdb.model_validate({"url": url}))
