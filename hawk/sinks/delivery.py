@@ -197,7 +197,7 @@ class DeliveryActor(Actor):
         self._saved_at = trio.current_time()
         for reach in self._reaches:
             cursor = await self._ask(GetCursor(reach.sink, reach.stream))
-            if reach.saved > (cursor.seq if cursor else 0):
+            if not reach.agrees(cursor):
                 log.warning("The log was replaced: %s gets all of it from the beginning", self._name)
                 reach.begin(cursor)
             elif reach.unsaved:
@@ -240,7 +240,7 @@ class DeliveryActor(Actor):
         self._standing.next_try = trio.current_time() + said.wait
         if self._terms.drop and said.state is SinkState.DOWN:
             await self._give_up_all()
-        elif any(reach.unsaved for reach in self._reaches):
+        else:
             await self._save()
         await trio.sleep_until(self._standing.next_try)
 

@@ -29,6 +29,12 @@ class Reach:
         self.seq = self.saved = cursor.seq if cursor else 0
         self.dropped, self.dropping = cursor.dropped if cursor else 0, 0
 
+    def agrees(self, cursor: Cursor | None) -> bool:
+        """False when that of the store is behind what was saved. It may be further: the store gives up what waits
+        for too long, and counts it."""
+        self.dropped = cursor.dropped if cursor else 0
+        return (cursor.seq if cursor else 0) >= self.saved
+
     @property
     def next_page(self) -> GetReadingsAfter | GetSummariesAfter:
         if self.stream is Stream.READING:
