@@ -244,7 +244,7 @@ def _mqtt(parts: Parts, services: Services) -> Sequence[ChildSpec]:
         listen_to=topics.listened_to if settings.commands else (),
         home_assistant=home_assistant,
     )
-    informants = Informants(services.directory, services.scanner, parts.log.path.parent)
+    informants = Informants(services.directory, services.scanner, services.sinks, parts.log.path.parent)
     colleagues = Colleagues(
         registry=services.registry,
         directory=services.directory,

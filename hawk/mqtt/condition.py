@@ -13,6 +13,7 @@ from hawk.ble.messages import GetScannerStatus
 from hawk.directory.messages import ListDevices
 from hawk.model.device import Lifecycle
 from hawk.mqtt.payloads import Condition
+from hawk.sinks.messages import GetSinks, is_up
 
 _DEADLINE = 1.0  # [s]
 
@@ -21,16 +22,18 @@ _DEADLINE = 1.0  # [s]
 class Informants:
     directory: ActorRef[Any]
     scanner: ActorRef[Any]
+    sinks: ActorRef[Any]
     data: Path
 
     async def condition(self) -> Condition:
         views = await _told(self.directory, ListDevices())
         scanner = await _told(self.scanner, GetScannerStatus())
+        sinks = await _told(self.sinks, GetSinks())
         usage = await trio.to_thread.run_sync(shutil.disk_usage, self.data)
         return Condition(
             version=__version__,
             uptime=trio.current_time(),
-            influxdb_connected=None,
+            influxdb_connected=is_up(sinks or (), "influxdb"),
             disk_usage=round(100 * usage.used / usage.total, 1),
             bluetooth=None if scanner is None else "active" if scanner.listening else "down",
             total=None if views is None else len(views),

@@ -1,6 +1,7 @@
 """What the group of sinks, and each delivery, can be told and asked."""
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from actors import Query
@@ -61,3 +62,9 @@ class Follow:
     """Told to the group: these settings hold from now on."""
 
     settings: Settings
+
+
+def is_up(sinks: Iterable[SinkStatus], name: str) -> bool | None:
+    """None when that one is off, or not known."""
+    state = next((sink.state for sink in sinks if sink.name == name), SinkState.OFF)
+    return None if state is SinkState.OFF else state is SinkState.UP

@@ -15,7 +15,7 @@ from hawk.model.attributes import timestamp
 from hawk.model.device import DeviceView, Lifecycle
 from hawk.mqtt.messages import GetMqttStatus, MqttStatus
 from hawk.registry.messages import GetNotices
-from hawk.sinks.messages import GetSinks, SinkState, SinkStatus
+from hawk.sinks.messages import GetSinks, SinkStatus, is_up
 from hawk.store.messages import GetStoreStatus, StoreStatus
 from hawk.web.http import COOKIE, answer, check_token, endpoint, no_content, services
 from hawk.web.jsonapi import ApiError, check_content_type, parse_json, resource
@@ -179,14 +179,8 @@ def _storage(status: StoreStatus | None, sinks: Sequence[SinkStatus]) -> dict[st
         "purged_unsent": dict(status.purged.dropped),
         "purging_waits": status.purged.waits,
         "too_big": status.purged.too_big,
-        "influxdb_connected": _connected("influxdb", sinks),
+        "influxdb_connected": is_up(sinks, "influxdb"),
     }
-
-
-def _connected(name: str, sinks: Sequence[SinkStatus]) -> bool | None:
-    """None when it is off, or nobody knows."""
-    state = next((sink.state for sink in sinks if sink.name == name), SinkState.OFF)
-    return None if state is SinkState.OFF else state is SinkState.UP
 
 
 def _sink(status: SinkStatus) -> dict[str, Any]:

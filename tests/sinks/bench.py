@@ -123,6 +123,14 @@ class Bench:
             await wait_all_tasks_blocked(0.005)
         return said
 
+    async def in_time(self, condition: Callable[[], T], within: float = 60.0) -> T:
+        """The same, while virtual time goes by: half a second whenever everything has come to its next wait."""
+        end = time.monotonic() + within
+        while not (said := condition()):
+            assert time.monotonic() < end, "it did not happen"
+            await self.later(0.5)
+        return said
+
     async def until_state(self, state: str) -> SinkStatus:
         while (status := await self.status()).state != state:
             await wait_all_tasks_blocked(0.01)
