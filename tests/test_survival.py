@@ -167,7 +167,7 @@ async def crash_and_recover(here: Running, path: tuple[str, ...]) -> None:
         now = here.actor(*path)
         return now is not None and now is not victim and now.incarnation >= min(incarnation + 1, 1)
 
-    await until(is_back)
+    await until(is_back, within=60.0)  # each crash under the root waits twice as long as the one before
     await all_are_polled_after(here, before)
 
 
