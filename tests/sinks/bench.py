@@ -113,6 +113,7 @@ class Bench:
     store: ActorRef[Any]
     sinks: ActorRef[Any]
     log: Log
+    place: Place
     clock: MockClock
 
     async def until(self, condition: Callable[[], T], within: float = 20.0) -> T:
@@ -138,8 +139,16 @@ class Bench:
         return status
 
     async def rest(self) -> None:
-        """Whatever is under way comes to its next wait."""
+        """Whatever is under way comes to its next wait, also in threads that do not hang on purpose."""
         await wait_all_tasks_blocked(0.05)
+        while self.threads() and self.place.hang is None:
+            await wait_all_tasks_blocked(0.02)
+
+    def threads(self) -> int:
+        """That the store and the delivery wait for."""
+        store, toy = self.find("store"), self.find("sinks", "toy")
+        limiters = [store and store._writer, store and store._readers, toy and toy._threads]
+        return sum(each.borrowed_tokens for each in limiters if each is not None)
 
     async def later(self, seconds: float) -> None:
         await self.rest()
@@ -156,10 +165,16 @@ class Bench:
         return found
 
     def actor(self, *path: str) -> Actor:
+        found = self.find(*path)
+        assert isinstance(found, Actor)
+        return found
+
+    def find(self, *path: str) -> Any:
+        """None while it is being started anew."""
         found: Any = self.system._tops["root"][2]
         for name in path:
-            found = found._children[name].actor
-        assert isinstance(found, Actor)
+            child = found and found._children.get(name)
+            found = child and child.actor
         return found
 
 
@@ -186,4 +201,4 @@ async def delivering(
         group = partial(SinksGroup.start, settings or Settings(), catalogue(place, explicit=explicit), store)
         children = [ChildSpec("store", keep, store), ChildSpec("sinks", group, sinks)]
         await system.start(ChildSpec("root", partial(Supervisor.start, children)))
-        yield Bench(system, store, sinks, log, clock)
+        yield Bench(system, store, sinks, log, place, clock)
