@@ -48,6 +48,7 @@ ONLY = {
     "pykka": ["actors"],
     "aiobmsble": ["hawk.drivers.bms"],
     "victron_ble": ["hawk.drivers.victron"],
+    "psycopg": ["hawk.sinks.postgresql.session"],
 }
 
 PURE = ["hawk.model", "hawk.wire", "hawk.drivers"]

@@ -182,8 +182,14 @@ class Broker(Section):
 
 class Postgresql(Section):
     enabled: StrictBool = Field(False, description="Deliver to PostgreSQL.")
-    url: SecretStr = Field(SecretStr(""), description="postgresql://user:password@host/database")
-    verify_tls: StrictBool = Field(True, description="Check its certificate.")
+    url: SecretStr = Field(
+        SecretStr(""),
+        description="postgresql://user:password@host:5432/database; special characters in it are written with %.",
+    )
+    verify_tls: StrictBool = Field(
+        True, description="Encrypt, and check its certificate, when it is not this machine."
+    )
+    ca_file: str = Field("", description="The authority that signed it.")
 
 
 class Homeassistant(Section):
