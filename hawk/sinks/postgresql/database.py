@@ -55,6 +55,8 @@ def _split(text: str) -> SplitResult:
         url = urlsplit(text.strip())
     except ValueError:
         raise _wrong("cannot be understood") from None
+    if re.search(r"[\0-\x1f\x7f]", unquote(text.strip())):
+        raise _wrong("has a control character")  # the driver would not read on behind a NUL
     if url.scheme not in _SCHEMES:
         raise _wrong("begins with something else")
     if url.fragment or "@" in url.path + url.query:

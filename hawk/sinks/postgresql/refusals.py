@@ -115,6 +115,12 @@ _CONNECTIONS: tuple[tuple[str, _Maker], ...] = (
     (r"password authentication failed", _denied("postgresql.url has the wrong name or password")),
     (r'database ".*" does not exist', _denied("make it, with: CREATE DATABASE ... ENCODING 'UTF8'")),
     (r"permission denied for database", _denied("its owner has to GRANT CONNECT on it")),
-    (r"does not exist|not permitted to log in|not currently accepting|authentication (failed|method)", _denied()),
-    (r"invalid .*value|invalid connection option|unsupported", _denied("postgresql.url is wrong")),
+    (
+        r"does not exist|not permitted to log in|not currently accepting|authentication (failed|method)",
+        _denied(),
+    ),
+    (
+        r"invalid (port|.*value|connection option)|bad value for|definition of service",
+        _denied("postgresql.url is wrong"),
+    ),
 )

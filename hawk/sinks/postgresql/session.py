@@ -28,10 +28,13 @@ class Session:
         psycopg = _library()
         try:
             # Without prepared statements, which do not get through a pooler.
-            connection = psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
+            text = psycopg.conninfo.make_conninfo(**parameters)
+            connection = psycopg.connect(text, autocommit=True, prepare_threshold=None)
         except psycopg.Error as error:
             asked = error.pgconn is not None and (error.pgconn.used_password or error.pgconn.needs_password)
             raise of_connecting(str(error), place, password_asked=bool(asked)) from error
+        except UnicodeError:  # of the resolver; it shows more than the name
+            raise SinkDenied(f"{place} has a host that cannot be: postgresql.url is wrong") from None
         return cls(connection, place)
 
     @contextlib.contextmanager
@@ -39,17 +42,20 @@ class Session:
         """Over within `patience` [s], either way. `remedy` is what to do about missing rights."""
         import psycopg
 
-        with hanging_up_after(patience, self._connection.fileno()) as hung_up:
-            try:
-                with self._connection.transaction():
-                    self.execute(f"SET LOCAL statement_timeout = {round((patience - _EARLIER) * 1000)}")
-                    yield
-            except psycopg.Error as error:
-                if hung_up.is_set():
-                    raise SinkUnreachable(
-                        f"PostgreSQL at {self._place} has not answered for {patience:.0f} s"
-                    ) from error
-                raise of_statement(error.sqlstate, str(error), self._place, rows, remedy) from error
+        hung_up = threading.Event()
+        try:
+            with (
+                hanging_up_after(patience, self._connection.fileno(), hung_up),
+                self._connection.transaction(),
+            ):
+                self.execute(f"SET LOCAL statement_timeout = {round((patience - _EARLIER) * 1000)}")
+                yield
+        except psycopg.Error as error:
+            if hung_up.is_set():
+                raise SinkUnreachable(
+                    f"PostgreSQL at {self._place} has not answered for {patience:.0f} s"
+                ) from error
+            raise of_statement(error.sqlstate, str(error), self._place, rows, remedy) from error
 
     def execute(self, statement: str, parameters: Sequence[str] = ()) -> None:
         self._connection.execute(statement, parameters or None)
@@ -91,9 +97,8 @@ def _library() -> Any:
 
 
 @contextlib.contextmanager
-def hanging_up_after(seconds: float, fileno: int) -> Iterator[threading.Event]:
-    """Set when it was necessary. A server that stands still keeps its end open, and would be waited for for ever."""
-    hung_up = threading.Event()
+def hanging_up_after(seconds: float, fileno: int, hung_up: threading.Event) -> Iterator[None]:
+    """A server that stands still keeps its end open, and would be waited for for ever."""
     with socket.socket(fileno=os.dup(fileno)) as line:  # of our own, whatever becomes of the other
 
         def hang_up() -> None:
@@ -102,9 +107,10 @@ def hanging_up_after(seconds: float, fileno: int) -> Iterator[threading.Event]:
                 line.shutdown(socket.SHUT_RDWR)
 
         timer = threading.Timer(seconds, hang_up)
+        timer.daemon = True  # a process that ends does not wait for it
         timer.start()
         try:
-            yield hung_up
+            yield
         finally:
             timer.cancel()
             timer.join()

@@ -44,23 +44,27 @@ class PostgresqlSink:
         return f"PostgreSQL {version}"
 
     def deliver_readings(self, readings: Sequence[Reading]) -> None:
-        self._write(tables.UPSERT_READINGS, batch(reading_row, readings), len(readings))
+        self._write([(tables.UPSERT_READINGS, batch(reading_row, readings))], len(readings))
 
     def deliver_summaries(self, summaries: Sequence[Summary]) -> None:
-        for resolution, statement in tables.UPSERT_SUMMARIES.items():
-            if chosen := [each for each in summaries if each.resolution is resolution]:
-                self._write(statement, batch(summary_row, chosen), len(chosen))
+        groups = {
+            each: [row for row in summaries if row.resolution is each] for each in tables.UPSERT_SUMMARIES
+        }
+        writes = [(tables.UPSERT_SUMMARIES[each], batch(summary_row, rows)) for each, rows in groups.items()]
+        self._write(writes, len(summaries))
 
     def close(self) -> None:
         if self._session:
             self._session.close()
             self._session = None
 
-    def _write(self, statement: str, rows: str, count: int) -> None:
+    def _write(self, writes: Sequence[tuple[str, str]], rows: int) -> None:
+        """Statements with what each writes, as JSON."""
         if self._session is None:
             raise SinkUnreachable(f"PostgreSQL at {self._target.place} is not connected")
-        with self._session.transaction(_TO_WRITE, count, self._grant):
-            self._session.execute(statement, (rows,))
+        with self._session.transaction(_TO_WRITE, rows, self._grant):
+            for statement, written in writes:
+                self._session.execute(statement, (written,))
 
     def _check(self, version: str, number: int, encoding: str) -> None:
         if number < _OLDEST:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hawk.sinks.postgresql.sink import PostgresqlSink
-from tests.postgres import Postgres, running
+from tests.sinks.postgres import Postgres, running
 from tests.sinks.postgresql.samples import sink_for
 
 _numbers = itertools.count(1)

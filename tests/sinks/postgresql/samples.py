@@ -12,7 +12,7 @@ from hawk.model.reading import Reading, Scalar
 from hawk.model.summary import Aggregate, Resolution, Summary
 from hawk.sinks.postgresql.database import database
 from hawk.sinks.postgresql.sink import PostgresqlSink
-from tests.postgres import PASSWORD
+from tests.sinks.postgres import PASSWORD
 from tests.store.samples import ADDRESS, T0, reading
 
 HOUR = T0 - T0 % 3_600_000

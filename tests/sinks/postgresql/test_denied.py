@@ -1,13 +1,17 @@
 """What people are told when the real server does not want us."""
 
+import contextlib
 import socket
 import sys
 import threading
+from urllib.parse import quote
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
-from hawk.errors import SinkBusy, SinkDenied, SinkUnreachable
-from tests.postgres import PASSWORD, Postgres
+from hawk.errors import ConfigurationError, SinkBusy, SinkDenied, SinkUnreachable
+from tests.sinks.postgres import PASSWORD, Postgres
 from tests.sinks.postgresql.conftest import Place
 from tests.sinks.postgresql.samples import refusal, sink_for, stored, summary
 
@@ -125,3 +129,29 @@ def test_before_it_is_connected_nothing_is_delivered(place: Place) -> None:
     with pytest.raises(SinkUnreachable):
         sink_for(place.url).deliver_readings([stored(1)])
     sink_for(place.url).close()
+
+
+OPTIONS = st.sampled_from((
+    "port", "user", "dbname", "connect_timeout", "options", "sslmode", "sslrootcert", "sslcert", "client_encoding",
+    "target_session_attrs", "keepalives_idle", "tcp_user_timeout", "load_balance_hosts", "autocommit", "conninfo",
+    "prepare_threshold", "row_factory", "context", "self",
+)) | st.text(max_size=5)  # fmt: skip
+
+
+@given(option=OPTIONS, value=st.text(max_size=10) | st.integers().map(str))
+def test_whatever_stands_in_the_url_the_answer_is_one_of_a_sink(option: str, value: str) -> None:
+    assume(option not in ("host", "hostaddr"))
+    url = f"postgresql://hawk:{PASSWORD}@127.0.0.1:1/bh?{quote(option)}={quote(value)}"
+    with contextlib.suppress(ConfigurationError):
+        refusal(url)
+
+
+@pytest.mark.parametrize(
+    "place", ["db..lan/bh", "x" * 70 + "/bh", "127.0.0.1:99999/bh", "127.0.0.1/bh?service=none"]
+)
+def test_a_place_that_cannot_be_is_denied(place: str) -> None:
+    error = refusal(f"postgresql://hawk:{PASSWORD}@{place}")
+    assert isinstance(error, SinkDenied)
+    assert str(error).endswith("; postgresql.url is wrong") or "host that cannot be: postgresql.url" in str(
+        error
+    )

@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from hawk.errors import SinkDenied
 from hawk.sinks.postgresql.session import Session
-from tests.postgres import running
+from tests.sinks.postgres import running
 from tests.sinks.postgresql.conftest import Place
 from tests.sinks.postgresql.samples import refusal, sink_for
 

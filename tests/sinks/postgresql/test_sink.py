@@ -15,7 +15,7 @@ from hawk.model.summary import Resolution
 from hawk.sinks.catalogue import load
 from hawk.sinks.postgresql import tables
 from hawk.sinks.postgresql.sink import PostgresqlSink
-from tests.postgres import PASSWORD
+from tests.sinks.postgres import PASSWORD
 from tests.sinks.postgresql.conftest import Place
 from tests.sinks.postgresql.samples import HOUR, sink_for, stored, summary
 from tests.store.samples import T0

@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,9 @@ from typing import Any
 import psutil
 import psycopg
 from psycopg import sql
+
+from tests.service import wait_until
+from tests.sinks.servers import free_port
 
 ADMIN = "admin"  # the superuser; its password is the same
 USER, PASSWORD = "hawk", "s3cr3t"
@@ -117,7 +119,7 @@ class Postgres:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         self._process.wait(30)
-        psutil.wait_procs(family, timeout=30)
+        wait_until(lambda: all(map(_is_over, family)))
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def _end(self, number: signal.Signals) -> None:
@@ -135,16 +137,18 @@ class Postgres:
         """Connections stay open, and nothing answers."""
         family = self._family()
         for process in family:
-            process.suspend()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.suspend()
         try:
             yield
         finally:
             for process in family:
-                process.resume()
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.resume()
 
     def close(self) -> None:
         if self._process is not None and self._process.poll() is None:
-            self.kill()
+            self.crash()
         shutil.rmtree(self._folder)
 
     # -- databases ---------------------------------------------------------------------------
@@ -182,8 +186,9 @@ def running(certificate: str = "", key: str = "") -> Iterator[Postgres]:
         server.close()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _is_over(process: psutil.Process) -> bool:
+    """A zombie is: whoever inherited it may take its time to notice."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
