@@ -3,12 +3,14 @@
 Pure: the caller brings the time, in seconds, and takes the steps.
 """
 
+from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hawk.ble.messages import AdapterStatus
 from hawk.ble.recovery import Patience
 from hawk.errors import BluetoothError, BluetoothStuck, ScannedByAnother
+from hawk.model.rung import Rung
 
 _MINUTE = 60.0
 
@@ -54,6 +56,8 @@ class _Adapter:
     since: float = 0.0  # from when on silence counts: that advert, or the last step against silence
     times: int = 0  # such steps in a row
     refusals: int = 0  # of scans, in a row, that a new beginning may cure
+    adverts: int = 0
+    taken: Counter[Rung] = field(default_factory=Counter)
 
 
 class Adapters:
@@ -76,8 +80,15 @@ class Adapters:
     def heard(self, name: str, now: float) -> None:
         adapter = self._adapter(name, now)
         adapter.pace.add(now)
+        adapter.adverts += 1
         adapter.last = adapter.since = now
         adapter.times = 0
+
+    def climbed(self, rung: Rung, names: Collection[str]) -> None:
+        """It was taken for these."""
+        for name in names:
+            if name in self._known:
+                self._known[name].taken[rung] += 1
 
     def ended(self, trouble: BluetoothError | None) -> None:
         """No adapter listens any more; None: because nobody wants it."""
@@ -125,6 +136,8 @@ class Adapters:
                 reason=None if adapter.trouble is None else str(adapter.trouble),
                 adverts_per_minute=adapter.pace.per_minute(now),
                 last_advert=None if adapter.last is None else now - adapter.last,
+                adverts=adapter.adverts,
+                recovery=dict(adapter.taken),
             )
             for name, adapter in sorted(self._known.items())
         )

@@ -132,6 +132,7 @@ class Listening:
 
     async def _climb_alone(self, adapter: str, rung: Rung) -> None:
         self._climbed(rung)
+        self.adapters.climbed(rung, (adapter,))
         log.warning("%s hears nothing while another adapter does: %s", adapter, _SAID[rung])
         if rung is Rung.RESTART_SCAN:
             self._radio.rescan(adapter)
@@ -140,6 +141,7 @@ class Listening:
     async def _climb(self, rung: Rung, adapters: Collection[str]) -> None:
         """A rung that fails is followed by the next scan like one that does not help."""
         self._climbed(rung)
+        self.adapters.climbed(rung, adapters)
         if rung is Rung.ADAPTER_DOWN:
             return
         log.warning("nothing comes over Bluetooth as it should: %s", _SAID[rung])

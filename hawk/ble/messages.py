@@ -58,6 +58,8 @@ class AdapterStatus:
     reason: str | None  # why not; None also when nobody wants it to
     adverts_per_minute: int
     last_advert: float | None  # [s] ago; None if it never heard one
+    adverts: int = 0  # heard since start
+    recovery: Mapping[Rung, int] = field(default_factory=dict)  # how often each was taken for it
 
 
 @dataclass(frozen=True, slots=True)

@@ -505,7 +505,13 @@ class DeviceActor(Actor):
         now = self._clock.moment().boot_time
         age = now - newest.boot_time if newest else math.inf
         view = replace(
-            view, available=age <= longest, stale=view.live.older_than(now - longest), interval=interval
+            view,
+            available=age <= longest,
+            stale=view.live.older_than(now - longest),
+            interval=interval,
+            counters=self._logbook.counters,
+            quality=self._logbook.attempts.quality(view.rssi),
+            rejections=self._doubts.rejections,
         )
         if view.available and self._age_timer is None:
             self._age_timer = self.after(longest - age + 0.001, _DataMayBeOld())
@@ -518,9 +524,6 @@ class DeviceActor(Actor):
         return Connection(
             view=self._view,
             transitions=self._logbook.transitions,
-            counters=self._logbook.counters,
-            quality=self._logbook.attempts.quality(self._view.rssi),
             next_poll=None if running or self._driver.heard_only else max(0.0, self._due - now),
             limits=self._doubts.rules.plausibility,
-            rejections=self._doubts.rejections,
         )

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 from actors import Query
 from hawk.drivers.api import Shown
-from hawk.model.device import Counters, Device, DeviceView, Quality, Transition
+from hawk.model.device import Device, DeviceView, Transition
 from hawk.model.reading import Moment, Reading
-from hawk.model.rules import Plausibility, Rejection
+from hawk.model.rules import Plausibility
 from hawk.store.messages import Imported, LastStart
 
 
@@ -92,11 +92,8 @@ class Connection:
 
     view: DeviceView
     transitions: tuple[Transition, ...]  # the last 50, oldest first
-    counters: Counters
-    quality: Quality
     next_poll: float | None  # [s] from now; None while a poll is running, and for a device that is only heard
     limits: Plausibility = field(default_factory=dict)  # that hold
-    rejections: tuple[Rejection, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 from hawk.model.address import Address
 from hawk.model.live import Live
 from hawk.model.reading import Moment
-from hawk.model.rules import Calibration, Plausibility
+from hawk.model.rules import Calibration, Plausibility, Rejection
 
 
 class Lifecycle(enum.StrEnum):
@@ -126,6 +126,9 @@ class DeviceView:
     heard_only: bool = False  # nobody connects to it
     simulated: bool = False
     proven_type: str | None = None  # what its advertisements prove it to be, if not what its record says
+    counters: Counters = field(default_factory=Counters)
+    quality: Quality | None = None  # None for one that is not configured
+    rejections: tuple[Rejection, ...] = ()
 
     @property
     def status(self) -> str:

@@ -92,7 +92,8 @@ def device_resource(
 
 
 def connection_resource(connection: Connection) -> dict[str, Any]:
-    view, counters = connection.view, connection.counters
+    view = connection.view
+    counters, quality = view.counters, view.quality
     return resource(
         "connections",
         view.device.address,
@@ -113,14 +114,9 @@ def connection_resource(connection: Connection) -> dict[str, Any]:
             "last_success": timestamp(counters.last_success),
             "next_poll_in": connection.next_poll,
             "rssi": view.rssi,
-            "link_quality": {
-                "attempts": connection.quality.attempts,
-                "ok": connection.quality.ok,
-                "percent": connection.quality.percent,
-                "verdict": connection.quality.verdict,
-            },
+            "link_quality": quality and asdict(quality),
             "limits": to_json(connection.limits),
-            "rejected": [_rejection(each) for each in connection.rejections],
+            "rejected": [_rejection(each) for each in view.rejections],
         },
         {"device": to_one("devices", view.device.address)},
     )

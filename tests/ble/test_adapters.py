@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hawk.ble.adapters import Adapters, Deaf
 from hawk.ble.recovery import Patience
 from hawk.errors import BluetoothError, BluetoothOff, BluetoothStuck, ScannedByAnother
+from hawk.model.rung import Rung
 
 OFF, STUCK, SHARED = BluetoothOff("it is off"), BluetoothStuck("it refuses"), ScannedByAnother("it is shared")
 
@@ -136,3 +137,12 @@ def test_no_pace_is_negative_or_more_than_came(pauses: list[float]) -> None:
         now += pause
         adapters.heard("hci0", now)
         assert 0 <= adapters.status(now)[0].adverts_per_minute <= len(pauses)
+
+
+def test_the_status_says_what_was_done_for_each() -> None:
+    adapters = two()
+    adapters.climbed(Rung.RESTART_SCAN, ("hci1",))
+    adapters.climbed(Rung.POWER_CYCLE, ("hci0", "hci1", "hci9"))
+    good, bad = adapters.status(1)
+    assert good.recovery == {Rung.POWER_CYCLE: 1}
+    assert bad.recovery == {Rung.RESTART_SCAN: 1, Rung.POWER_CYCLE: 1}

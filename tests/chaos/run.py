@@ -254,7 +254,7 @@ class Chaos:
         for address in self._truth:
             ref = await devices.ask(FindChild(Address(address))).within(10)
             assert ref is not None
-            counters = (await ref.ask(GetConnection()).within(10)).counters
+            counters = (await ref.ask(GetConnection()).within(10)).view.counters
             self.account.outcomes["polls"] += counters.polls
             self.account.outcomes["ok"] += counters.ok
 

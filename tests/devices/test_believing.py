@@ -17,7 +17,7 @@ LIMITS = {"voltage": Bounds(max=16, max_jump=2)}
 
 
 async def rejected(stage: Stage) -> list[tuple[str, Reason, int, float]]:
-    found = (await stage.connection()).rejections
+    found = (await stage.connection()).view.rejections
     return [(each.last.quantity, each.last.reason, each.count, each.last.value) for each in found]
 
 

@@ -277,9 +277,9 @@ async def test_a_device_is_read_soon_after_the_start_and_then_at_its_interval(
         assert stage.polls() == [0, 600, 1200, 1800]
         assert [volts for _, volts in stage.said(Source.GATT)] == [12.60] * 4
         connection = await stage.connection()
-        assert (connection.counters.polls, connection.counters.ok) == (4, 4)
-        assert connection.counters.last_duration == pytest.approx(2.6)
-        assert connection.counters.mean_duration == pytest.approx(2.6)
+        assert (connection.view.counters.polls, connection.view.counters.ok) == (4, 4)
+        assert connection.view.counters.last_duration == pytest.approx(2.6)
+        assert connection.view.counters.mean_duration == pytest.approx(2.6)
         assert connection.next_poll == pytest.approx(500, abs=1)
         assert (await stage.slots()).held == ()
 
@@ -314,7 +314,7 @@ async def test_a_reading_counts_even_if_the_parting_goes_wrong(autojump_clock: M
         stage.radio.hear(advert(1))
         await trio.sleep(10)
         assert [volts for _, volts in stage.said(Source.GATT)] == [12.60]
-        assert (await stage.connection()).counters.ok == 1
+        assert (await stage.connection()).view.counters.ok == 1
 
 
 async def test_connecting_that_fails_by_chance_is_tried_again_in_the_same_poll(
@@ -331,7 +331,7 @@ async def test_connecting_that_fails_by_chance_is_tried_again_in_the_same_poll(
         await trio.sleep(15)
         assert len(stage.polls()) == 3
         connection = await stage.connection()
-        assert (connection.counters.polls, connection.counters.ok) == (1, 1)
+        assert (connection.view.counters.polls, connection.view.counters.ok) == (1, 1)
 
 
 async def test_a_device_that_is_heard_but_cannot_be_read_is_retried_by_the_numbers(
@@ -410,9 +410,9 @@ async def test_an_outage_is_told_apart_and_counted_by_outcome_but_not_held_again
         assert view.outcome is not None
         assert view.outcome.code == error.outcome
         assert connection.transitions[-1].reason == error.outcome
-        counters = connection.counters
+        counters = connection.view.counters
         assert counters.polls == counters.failed == counters.failed_by[error.outcome] == 2
-        assert (counters.skipped, connection.quality.attempts) == (0, 0)
+        assert (counters.skipped, connection.view.quality.attempts) == (0, 0)
 
 
 async def test_a_session_that_finds_bluetooth_hanging_has_the_scan_looked_at(
@@ -583,7 +583,7 @@ async def test_a_device_somebody_asks_for_is_read_before_those_that_wait(autojum
             nursery.cancel_scope.cancel()
         order = [int(whom[-2:]) for _, whom in stage.radio.calls]
         assert (order[:2], sorted(order[2:])) == ([1, 5], [2, 3, 4])
-        assert (await stage.connection(5)).counters.polls == 1
+        assert (await stage.connection(5)).view.counters.polls == 1
 
 
 async def test_somebody_who_no_longer_waits_hinders_nobody(autojump_clock: MockClock) -> None:
@@ -677,7 +677,7 @@ async def test_a_poll_of_a_former_incarnation_does_not_end_the_present_one(autoj
         ref.tell(_PollDue())
         await trio.sleep(0.1)
         connection = await stage.connection()
-        assert (connection.counters.polls, connection.next_poll) == (0, None)
+        assert (connection.view.counters.polls, connection.next_poll) == (0, None)
         await trio.sleep(10)
-        assert (await stage.connection()).counters.polls == 1
+        assert (await stage.connection()).view.counters.polls == 1
         assert len(stage.polls()) == 1

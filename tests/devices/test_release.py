@@ -82,7 +82,11 @@ async def test_a_session_that_runs_is_let_go_at_once_and_counts_as_nothing(autoj
         await trio.sleep(1)
         assert stage.radio.linked == set()
         connection = await stage.connection()
-        assert (connection.counters.polls, connection.counters.failed, connection.counters.skipped) == (
+        assert (
+            connection.view.counters.polls,
+            connection.view.counters.failed,
+            connection.view.counters.skipped,
+        ) == (
             0,
             0,
             0,

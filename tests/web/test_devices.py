@@ -13,7 +13,7 @@ from hawk.directory.messages import LookUpDevice
 from hawk.drivers.api import Shown
 from hawk.errors import Busy, HeldByAnother, NotHeard, Paused, SilentDevice, StoreUnavailable
 from hawk.events import DeviceUpdated
-from hawk.model.device import Counters, DeviceView, Lifecycle, Quality
+from hawk.model.device import Counters, DeviceView, Lifecycle
 from hawk.model.live import Live
 from hawk.model.reading import Moment, Sample, Source
 from hawk.registry.messages import Discover, GetRegistry, Snapshot
@@ -414,9 +414,7 @@ async def test_a_poll_that_fails_says_why(refusal: Exception, status: int) -> No
 
 async def test_the_connection_of_a_device_can_be_looked_at() -> None:
     async with open_stage() as stage:
-        connection = Connection(
-            DeviceView(device()), (), Counters(polls=3, ok=3), Quality(3, 3, None, "unknown"), next_poll=10.0
-        )
+        connection = Connection(DeviceView(device(), counters=Counters(polls=3, ok=3)), (), next_poll=10.0)
         await stage.actor(1, {GetConnection: connection})
         found = await stage.get(f"/api/devices/{MAC}/connection?fields[connections]=polls")
         assert found["data"]["attributes"] == {"polls": 3}
@@ -470,7 +468,7 @@ async def test_how_long_to_release_is_checked(path: str, minutes: object) -> Non
 async def test_a_connection_is_included_on_demand(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         await stage.configured(1)
-        connection = Connection(DeviceView(device()), (), Counters(), Quality(0, 0, None, "unknown"), None)
+        connection = Connection(DeviceView(device()), (), None)
         await stage.actor(1, {GetConnection: connection, GetView: DeviceView(device())})
         found = await stage.get(f"/api/devices/{MAC}?include=connection&fields[connections]=link_quality")
         assert [(each["type"], each["id"]) for each in found["included"]] == [("connections", MAC)]

@@ -152,12 +152,9 @@ def test_a_device_links_to_its_vehicle() -> None:
 
 
 def test_a_connection_tells_its_transitions_and_counters() -> None:
-    connection = Connection(
-        view=DeviceView(device(), link=LinkState.ERROR),
-        transitions=(
-            Transition(LinkState.CONNECTING, NOW),
-            Transition(LinkState.ERROR, LATER, "unreachable"),
-        ),
+    view = DeviceView(
+        device(),
+        link=LinkState.ERROR,
         counters=Counters(
             polls=2,
             ok=1,
@@ -168,9 +165,16 @@ def test_a_connection_tells_its_transitions_and_counters() -> None:
             last_success=NOW,
         ),
         quality=Quality(12, 9, 75, "fair"),
+        rejections=(Rejection(Rejected("voltage", Reason.MAX, 58.88, 36), 3, NOW),),
+    )
+    connection = Connection(
+        view=view,
+        transitions=(
+            Transition(LinkState.CONNECTING, NOW),
+            Transition(LinkState.ERROR, LATER, "unreachable"),
+        ),
         next_poll=42.0,
         limits={"voltage": Bounds(0, 36)},
-        rejections=(Rejection(Rejected("voltage", Reason.MAX, 58.88, 36), 3, NOW),),
     )
     said = connection_resource(connection)
     assert (said["type"], said["id"]) == ("connections", address(1))
@@ -179,6 +183,7 @@ def test_a_connection_tells_its_transitions_and_counters() -> None:
         {"state": "error", "timestamp": "2026-11-18T11:06:41.500Z", "reason": "unreachable"},
     ]
     assert (said["attributes"]["polls"], said["attributes"]["polls_failed"]) == (2, 1)
+    assert said["attributes"]["link_quality"] == {"attempts": 12, "ok": 9, "percent": 75, "verdict": "fair"}
     assert said["attributes"]["next_poll_in"] == 42.0
     assert said["attributes"]["limits"] == {"voltage": {"min": 0, "max": 36}}
     assert said["attributes"]["rejected"] == [
