@@ -46,6 +46,7 @@ ONLY = {
     "cryptography": ["hawk.wire.aes"],
     "pydantic": ["hawk.config", "hawk.web"],
     "pykka": ["actors"],
+    "prometheus_client": ["hawk.web.metrics"],
     "aiobmsble": ["hawk.drivers.bms"],
     "victron_ble": ["hawk.drivers.victron"],
     "psycopg": ["hawk.sinks.postgresql.session"],

@@ -8,7 +8,7 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from hawk.errors import HawkError
-from hawk.web import auth, cranking, devices, events, jobs, readings, recording, system, vehicles
+from hawk.web import auth, cranking, devices, events, jobs, readings, recording, scrape, system, vehicles
 from hawk.web.http import COOKIE, LARGEST_BODY, answer, check_token, no_content, services, unauthorized
 from hawk.web.jsonapi import ApiError, refusal
 from hawk.web.services import Services
@@ -44,6 +44,7 @@ def create_app(ours: Services) -> QuartTrio:
         events.routes,
         recording.routes,
         cranking.routes,
+        scrape.routes,
     ):
         app.register_blueprint(routes)
     return app

@@ -6,21 +6,20 @@ from typing import Any
 import trio
 from quart import Blueprint, Response, request
 
-from actors import ActorRef, ChildState, Query
+from actors import ChildState
 from hawk import __version__
-from hawk.ble.messages import AdapterStatus, ArbiterStatus, GetArbiterStatus, GetScannerStatus, ScannerStatus
-from hawk.directory.messages import ListDevices
-from hawk.errors import Invalid, StoreUnavailable
+from hawk.ble.messages import AdapterStatus, ArbiterStatus, ScannerStatus
+from hawk.errors import Invalid
 from hawk.model.attributes import timestamp
 from hawk.model.device import DeviceView, Lifecycle
-from hawk.mqtt.messages import GetMqttStatus, MqttStatus
-from hawk.registry.messages import GetNotices
-from hawk.sinks.messages import GetSinks, SinkStatus, is_up
-from hawk.store.messages import GetStoreStatus, StoreStatus
+from hawk.mqtt.messages import MqttStatus
+from hawk.sinks.messages import SinkStatus, is_up
+from hawk.store.messages import StoreStatus
 from hawk.web.http import COOKIE, answer, check_token, endpoint, no_content, services
 from hawk.web.jsonapi import ApiError, check_content_type, parse_json, resource
+from hawk.web.observed import observe
 from hawk.web.query import Asked, Parameters
-from hawk.web.services import Services, ask
+from hawk.web.services import Services
 
 routes = Blueprint("system", __name__)
 
@@ -70,57 +69,36 @@ async def close_session(_: Asked) -> Response:
 
 async def status_attributes(ours: Services) -> dict[str, Any]:
     """What does not answer in time is null; the rest is told all the same."""
-    found: dict[str, Any] = {}
-    async with trio.open_nursery() as nursery:
-        for name, ref, query in (
-            ("scanner", ours.scanner, GetScannerStatus()),
-            ("arbiter", ours.arbiter, GetArbiterStatus()),
-            ("store", ours.store, GetStoreStatus()),
-            ("sinks", ours.sinks, GetSinks()),
-            ("devices", ours.directory, ListDevices()),
-            ("notices", ours.registry, GetNotices()),
-        ):
-            nursery.start_soon(_fetch, found, name, ref, query)
-        if ours.publisher is not None:
-            nursery.start_soon(_fetch, found, "mqtt", ours.publisher, GetMqttStatus())
-    scanner = found["scanner"]
-    now = ours.clock.moment()
+    observed = await observe(ours)
+    scanner = observed.scanner
     return {
-        "timestamp": timestamp(now),
+        "timestamp": timestamp(observed.moment),
         "gateway_id": ours.gateway_id,
         "core": {
             "running": True,
             "uptime_seconds": round(trio.current_time() - ours.started, 3),
             "version": __version__,
         },
-        "storage": _storage(found["store"], found["sinks"] or ()),
-        "sinks": None if found["sinks"] is None else [_sink(each) for each in found["sinks"]],
+        "storage": _storage(observed.store, observed.sinks or ()),
+        "sinks": None if observed.sinks is None else [_sink(each) for each in observed.sinks],
         "bluetooth": {
             "backend": ours.settings.bluetooth.backend,
             **_listening(scanner),
-            **_links(found["arbiter"]),
+            **_links(observed.arbiter),
         },
         "components": {
             "api": "running",
             "bluetooth": None if scanner is None else "active" if scanner.listening else "down",
-            "mqtt": "off" if ours.publisher is None else found["mqtt"] and found["mqtt"].state.value,
+            "mqtt": "off" if ours.publisher is None else observed.mqtt and observed.mqtt.state.value,
         },
-        "mqtt": _mqtt(found.get("mqtt")),
-        "devices": _counts(found["devices"]),
-        "clock": {"trusted": now.utc is not None},
-        "event_streams": ours.streams.open,
-        "events_lost": ours.system.bus.lost,
-        "actors": [_actor(state) for state in ours.system.tree()],
-        "warnings": [*ours.warnings, *(found["notices"] or ())],
+        "mqtt": _mqtt(observed.mqtt),
+        "devices": _counts(observed.devices),
+        "clock": {"trusted": observed.moment.utc is not None},
+        "event_streams": observed.event_streams,
+        "events_lost": observed.events_lost,
+        "actors": [_actor(state) for state in observed.actors],
+        "warnings": [*ours.warnings, *(observed.notices or ())],
     }
-
-
-async def _fetch(found: dict[str, Any], name: str, ref: ActorRef[Any], query: Query[Any]) -> None:
-    found[name] = None
-    try:
-        found[name] = await ask(ref, query)
-    except (ApiError, StoreUnavailable):
-        return
 
 
 def _listening(status: ScannerStatus | None) -> dict[str, Any]:
@@ -145,6 +123,7 @@ def _adapter(status: AdapterStatus) -> dict[str, Any]:
         "reason": status.reason,
         "adverts_per_minute": status.adverts_per_minute,
         "seconds_since_advert": None if status.last_advert is None else round(status.last_advert, 1),
+        "recovery": {str(rung): times for rung, times in status.recovery.items()},
     }
 
 

@@ -13,7 +13,12 @@ from typing import Any, Self
 
 import httpx
 
-PACKAGES = {"influxd": "influxdb", "victoria-metrics": "victoria-metrics"}
+PACKAGES = {
+    "influxd": "influxdb",
+    "victoria-metrics": "victoria-metrics",
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
+}
 
 
 def binary(name: str) -> str:

@@ -9,6 +9,7 @@ from hawk.ble.messages import AdapterStatus, GetArbiterStatus, GetScannerStatus,
 from hawk.directory.messages import ListDevices
 from hawk.errors import StoreUnavailable
 from hawk.model.device import DeviceView, Lifecycle
+from hawk.model.rung import Rung
 from hawk.store.messages import GetStoreStatus
 from tests.doubles import device
 from tests.web.stage import GATEWAY, SCANNER, SILENCE, open_stage, reading
@@ -50,17 +51,20 @@ async def test_each_adapter_is_told_by_itself() -> None:
     status = replace(
         SCANNER,
         adapters=(
-            AdapterStatus("hci0", True, None, 60, 0.512),
+            AdapterStatus("hci0", True, None, 60, 0.512, recovery={Rung.RESTART_SCAN: 2}),
             AdapterStatus("hci1", False, "hci1 is switched off", 0, None),
         ),
     )
     async with open_stage(scripts={**NORMAL, "scanner": {GetScannerStatus: status}}) as stage:
         said = (await stage.get("/api/system/status"))["data"]["attributes"]
         assert said["bluetooth"]["adapters"] == [
-            {"name": "hci0", "listening": True, "reason": None, "adverts_per_minute": 60, "seconds_since_advert": 0.5},
+            {
+                "name": "hci0", "listening": True, "reason": None, "adverts_per_minute": 60,
+                "seconds_since_advert": 0.5, "recovery": {"restart_scan": 2},
+            },
             {
                 "name": "hci1", "listening": False, "reason": "hci1 is switched off", "adverts_per_minute": 0,
-                "seconds_since_advert": None,
+                "seconds_since_advert": None, "recovery": {},
             },
         ]  # fmt: skip
 
