@@ -163,7 +163,7 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
         RegistryActor.start, parts.files, clock,
         parts.catalogue.canonical_type, settings.discovery.auto_configure,
     )  # fmt: skip
-    know_all = partial(DirectoryActor.start, registry, clock, policies.freshness.at_least)
+    know_all = partial(DirectoryActor.start, registry, clock, policies.freshness.longest_age)
     keep = partial(
         StoreActor.start, parts.log, clock, parts.durability, settings.store.commit_interval,
         Retention(

@@ -5,6 +5,7 @@ devices their actors tell; of discovered ones the scanner's adverts do.
 """
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -31,8 +32,10 @@ RecordEvent = DeviceChanged | DeviceRemoved | VehicleChanged | VehicleRemoved
 
 
 class DirectoryActor(Actor):
-    def __init__(self, registry: ActorRef[Any], clock: Clock, longest_age: float) -> None:
-        """`longest_age` [s] of the newest data of a device that nobody polls and that is available."""
+    def __init__(
+        self, registry: ActorRef[Any], clock: Clock, longest_age: Callable[[float | None], float]
+    ) -> None:
+        """`longest_age` [s] of the newest data of an available device that is polled so often [s], or by nobody."""
         super().__init__()
         self._registry, self._clock, self._longest_age = registry, clock, longest_age
         self._views: dict[Address, DeviceView] = {}
@@ -104,10 +107,8 @@ class DirectoryActor(Actor):
                 self._summaries.pop(vehicle_id, None)
 
     def _as_of_now(self, view: DeviceView) -> DeviceView:
-        """Of a configured device its actor judges the age of the data."""
-        if view.device.lifecycle is Lifecycle.CONFIGURED:
-            return view
-        oldest, newest = self._clock.moment().boot_time - self._longest_age, view.live.newest
+        """Also of a configured device: its actor may be gone, and what it said last gets old."""
+        newest, oldest = view.live.newest, self._clock.moment().boot_time - self._longest_age(view.interval)
         available = newest is not None and newest.boot_time >= oldest
         return replace(view, available=available, stale=view.live.older_than(oldest))
 

@@ -11,6 +11,7 @@ from trio.testing import MockClock
 
 from actors import Actor, ActorRef, ActorSystem, ChildSpec, Later, Supervisor
 from actors.testing import Probe, open_test_system, wait_until
+from hawk.devices.policy import Freshness
 from hawk.directory.actor import DirectoryActor
 from hawk.directory.messages import ListDevices, ListVehicles, LookUpDevice
 from hawk.drivers.api import Heard
@@ -46,7 +47,9 @@ async def running() -> AsyncIterator[tuple[ActorSystem, ActorRef[Any]]]:
     async with open_test_system() as system:
         registry = await system.start(ChildSpec("registry", partial(Registry.start, [RECORDS])))
         directory = await system.start(
-            ChildSpec("directory", partial(DirectoryActor.start, registry, VirtualClock(), 300.0))
+            ChildSpec(
+                "directory", partial(DirectoryActor.start, registry, VirtualClock(), Freshness().longest_age)
+            )
         )
         actor = directory._actor_weakref()
         await wait_until(lambda: len(actor._views) == 2)
@@ -95,6 +98,20 @@ async def test_of_a_configured_device_its_actor_tells(autojump_clock: MockClock)
         assert found.live.values["voltage"].value == 12.6
 
 
+async def test_a_value_of_a_configured_device_gets_old_though_its_actor_says_nothing_any_more(
+    autojump_clock: MockClock,
+) -> None:
+    """As that of a device whose driver was taken away."""
+    async with running() as (system, directory):
+        system.bus.publish(DeviceUpdated(view(A, 12.6, interval=3600.0)))
+        await trio.sleep(8999)
+        found = await directory.ask(LookUpDevice(A)).within(1)
+        assert (found.available, found.stale) == (True, frozenset())
+        await trio.sleep(2)
+        found = await directory.ask(LookUpDevice(A)).within(1)
+        assert (found.available, found.stale) == (False, frozenset({"voltage"}))
+
+
 async def test_a_removed_device_does_not_come_back_with_its_last_word(autojump_clock: MockClock) -> None:
     async with running() as (system, directory):
         system.bus.publish(DeviceRemoved(A))
@@ -131,7 +148,7 @@ async def test_a_snapshot_that_was_overtaken_brings_nothing_old_back(autojump_cl
     facts = [VehicleChanged(ship), DeviceRemoved(B), VehicleRemoved(OWN.id)]
     async with open_test_system() as system:
         registry = await system.start(ChildSpec("registry", partial(SlowRegistry.start, answer, facts)))
-        start = partial(DirectoryActor.start, registry, VirtualClock(), 300.0)
+        start = partial(DirectoryActor.start, registry, VirtualClock(), Freshness().longest_age)
         directory = await system.start(ChildSpec("directory", start))
         await wait_until(lambda: directory._actor_weakref()._vehicles)
         answer.resolve(RECORDS)
@@ -155,7 +172,7 @@ async def test_it_outlives_a_registry_that_crashes_with_its_question(autojump_cl
         registry = FaultyRegistry.reserve("registry")
         children = [ChildSpec("registry", partial(FaultyRegistry.start, [RECORDS]), registry)]
         await system.start(ChildSpec("root", partial(Supervisor.start, children)))
-        start = partial(DirectoryActor.start, registry, VirtualClock(), 300.0)
+        start = partial(DirectoryActor.start, registry, VirtualClock(), Freshness().longest_age)
         directory = await system.start(ChildSpec("directory", start))
         await wait_until(lambda: directory._actor_weakref()._views)
         assert directory.incarnation == 1

@@ -14,6 +14,7 @@ from actors import Actor, ActorRef, ActorSystem, ChildSpec, FindChild, Later
 from actors.testing import open_test_system
 from hawk.ble.messages import ArbiterStatus, GetArbiterStatus, GetScannerStatus, ScannerStatus
 from hawk.config.schema import Settings
+from hawk.devices.policy import Freshness
 from hawk.directory.actor import DirectoryActor
 from hawk.errors import HawkError
 from hawk.model.address import Address
@@ -227,7 +228,7 @@ async def open_stage(
             files = RegistryFiles(folder / "devices.json", folder / "vehicles.json")
             know = partial(RegistryActor.start, files, VirtualClock(), toys().canonical_type, False)
             refs["registry"] = await system.start(ChildSpec("registry", know))
-            live = partial(DirectoryActor.start, refs["registry"], VirtualClock(), 300.0)
+            live = partial(DirectoryActor.start, refs["registry"], VirtualClock(), Freshness().longest_age)
             refs["directory"] = await system.start(ChildSpec("directory", live))
         for name in (
             "registry",
