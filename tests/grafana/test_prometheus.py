@@ -63,7 +63,7 @@ def observed(at: int) -> Observed:
         gateway_id=GATEWAY,
         devices=tuple(view(battery, at) for battery in FLEET),
         store=StoreStatus(
-            StoreState.OK, None, Durability.PROMPT, Counts(1000 + minutes, 0, 65536), minutes, 1, 0, None
+            StoreState.OK, None, Durability.PROMPT, Counts(1000 + minutes, 0, 0, 65536), minutes, 1, 0, None
         ),
         sinks=(SinkStatus("influxdb", SinkState.UP, delivered=5 * minutes, unsent=Unsent(7, 0)),),
         scanner=ScannerStatus(

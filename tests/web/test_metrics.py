@@ -67,7 +67,7 @@ def observed(*views: DeviceView, **fields: object) -> Observed:
         moment=at(0),
         gateway_id="0123456789ab",
         devices=views,
-        store=StoreStatus(StoreState.OK, None, Durability.PROMPT, Counts(500, 2, 8192), 510, 3, 4, None),
+        store=StoreStatus(StoreState.OK, None, Durability.PROMPT, Counts(500, 0, 2, 8192), 510, 3, 4, None),
         sinks=(
             SinkStatus("influxdb", SinkState.UP, delivered=700, dropped=2, unsent=Unsent(5, 1)),
             SinkStatus("postgresql", SinkState.OFF),
