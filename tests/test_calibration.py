@@ -1,5 +1,6 @@
 """Calibration and plausibility from end to end: set by API while the service runs over the simulated bluetoothd."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from tests.fake_bluez.monitors import Monitor
@@ -57,7 +58,8 @@ def test_readings_follow_the_calibration_of_their_device(tmp_path: Path) -> None
 
 
 def test_what_a_monitor_remembers_is_corrected_and_held_against_the_limits_too(tmp_path: Path) -> None:
-    with FakeBluez([monitor(100)], period=0.2), ByHand(tmp_path / "data") as service:
+    plausible_now = replace(monitor(100), volts=12.4)
+    with FakeBluez([plausible_now], period=0.2), ByHand(tmp_path / "data") as service:
         said = service.configure(
             A,
             device_type="BM6",
@@ -65,12 +67,23 @@ def test_what_a_monitor_remembers_is_corrected_and_held_against_the_limits_too(t
             plausibility={"voltage": {"max": 13}},
         )
         assert said.is_success, said.text
-        assert hawk(service, "history", A).exit_code == 0
+        first = hawk(service, "history", A)
+        assert first.exit_code == 0
         found = imported(service)
         expected = [round(volts + 0.5, 2) if volts <= 12.5 else None for volts in right(100)]
         assert len(found) >= 97  # the newest are left out where a live reading says it better
         assert found == expected[-len(found) :]
-        assert None in found
+        count = sum(volts is None for volts in found)
+        assert count
+        assert f" {count} values are not believed" in first.output
+        path = service.http.post(f"/api/devices/{A}/history").json()["data"]["links"]["self"]
+        wait_until(lambda: service.get(path)["data"]["attributes"]["state"] == "done")
+        again = service.get(path)["data"]["attributes"]["result"]
+        assert (again["stored"], again["rejected"]) == (0, 0)  # what the log has is not judged once more
+        (counted,) = service.get(f"/api/devices/{A}/connection")["data"]["attributes"]["rejected"]
+        assert (counted["quantity"], counted["reason"], counted["limit"]) == ("voltage", "max", 13)
+        assert counted["count"] == count
+        assert service.log_text().count("values of its history are not believed, the last: voltage") == 1
         for each in service.readings(A, **{"filter[source]": "history"}):
             raw = each["extra"].get("raw_voltage")
             assert each["voltage"] == (None if raw is None else round(raw + 0.5, 2))

@@ -87,6 +87,8 @@ def history(mac: str, days: float | None, data: Path | None, *, as_json: bool) -
         job = finished(ask, f"/api/devices/{mac}/history", attributes)
         device_id, result = job["relationships"]["device"]["data"]["id"], job["attributes"]["result"]
         words = f"{result['records']} records, {result['stored']} of them new."
+        if rejected := result.pop("rejected"):
+            words += f" {rejected} values are not believed: see docs/calibration.md."
         return {"device_id": device_id, **result}, words
 
     _do(data, work, as_json=as_json)

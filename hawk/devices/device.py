@@ -123,7 +123,11 @@ class DeviceActor(Actor):
         self._refused: Implausible | None = None  # of the poll that runs: nothing it said was believed
         self._askers: list[Later[Reading]] = []
         self._historian = Historian(
-            driver, self._visitor, self._of_history, self.publish, self.spawn, lambda: self._doubts.rules,
+            driver, self._visitor, self._of_history, self.publish, self.spawn,
+            rules=lambda: self._doubts.rules,
+            on_rejected=lambda rejected: self._doubts.remembered(
+                self._device, rejected, self._clock.moment()
+            ),
             past_of_new=station.past_of_new,
         )  # fmt: skip
         self._witness = Witness(driver, self._visitor, self._of_history, self.spawn, station.clock)

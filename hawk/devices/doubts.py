@@ -1,6 +1,7 @@
 """What is not believed of one device: judged, counted, and said in the log when it begins and ends."""
 
 import logging
+from collections.abc import Sequence
 
 from hawk.devices.judgement import Judged, Known, judge
 from hawk.model.device import Device
@@ -42,10 +43,23 @@ class Doubts:
                 )
         return judged
 
-    def _reject(self, device: Device, rejected: Rejected, moment: Moment) -> None:
+    def remembered(self, device: Device, rejected: Sequence[Rejected], moment: Moment) -> None:
+        """What is not believed of the records that a device remembered; there may be thousands."""
+        for each in rejected:
+            self._count(each, moment)
+        if rejected:
+            log.warning(
+                "%s (%s): %d values of its history are not believed, the last: %s",
+                device.friendly_name, device.address, len(rejected), rejected[-1],
+            )  # fmt: skip
+
+    def _count(self, rejected: Rejected, moment: Moment) -> None:
         key = (rejected.quantity, rejected.reason)
         before = self._found.get(key)
         self._found[key] = Rejection(rejected, before.count + 1 if before else 1, moment)
+
+    def _reject(self, device: Device, rejected: Rejected, moment: Moment) -> None:
+        self._count(rejected, moment)
         if self._said.get(rejected.quantity) is not rejected.reason:
             self._said[rejected.quantity] = rejected.reason
             log.warning("%s (%s): %s: not believed", device.friendly_name, device.address, rejected)

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -10,13 +10,13 @@ import trio
 
 from actors import ActorCrashed, AskTimeout, Later
 from hawk.devices.download import download
-from hawk.devices.judgement import believed
+from hawk.devices.judgement import Remembered
 from hawk.devices.visit import Visitor
 from hawk.drivers.api import Driver, History
 from hawk.errors import Busy, ClockUncertain, HawkError, NoHistory, StoreUnavailable
 from hawk.events import HistoryProgress
 from hawk.model.reading import Moment, Reading, Sample
-from hawk.model.rules import Rules
+from hawk.model.rules import Rejected, Rules
 from hawk.store.messages import Imported, ImportHistory
 
 IMPORT_WITHIN = 300.0  # [s] 51,200 records take 2 on a PC
@@ -38,15 +38,18 @@ class Historian:
         like: Callable[[Moment], Reading],
         publish: Callable[[object], None],
         spawn: Callable[..., trio.CancelScope],
-        rules: Callable[[], Rules] = Rules,
+        rules: Callable[[], Rules],
+        on_rejected: Callable[[Sequence[Rejected]], None],
         *,
         past_of_new: bool = False,
     ) -> None:
         """`like` makes the reading that all of them resemble; `spawn` starts a task of the actor;
-        `rules` are those that hold by then; `past_of_new`: one that is new counts as absent for ever.
+        `rules` are those that hold by then; `on_rejected` is told what broke them; `past_of_new`: one that
+        is new counts as absent for ever.
         """
         self._driver, self._visitor, self._like = driver, visitor, like
-        self._publish, self._spawn, self._rules = publish, spawn, rules
+        self._publish, self._spawn = publish, spawn
+        self._rules, self._on_rejected = rules, on_rejected
         self._task: trio.CancelScope | None = None
         self._past_of_new = past_of_new
         self._last: Moment | None = None  # data of the device, or what the log had at the start
@@ -130,15 +133,19 @@ class Historian:
 
         came = await download(visitor, self._driver.needed_gatt(), history, most, on_progress)
         sample = history.sample if came.certain else partial(_uncertain, history.sample)
-        sample = partial(believed, self._rules(), sample)
+        remembered = Remembered(self._rules(), sample)
         wanted = ImportHistory(
-            self._like(came.newest), came.records[:most], sample, history.interval,
+            self._like(came.newest), came.records[:most], remembered.sample, history.interval,
             cranking=history.cranking, uncertain=not came.certain,
         )  # fmt: skip
         try:
-            return await visitor.station.store.ask(wanted).within(IMPORT_WITHIN)
+            imported = await visitor.station.store.ask(wanted).within(IMPORT_WITHIN)
         except (AskTimeout, ActorCrashed) as error:
             raise StoreUnavailable("The log did not take the history in: try again.") from error
+        finally:  # also of what was stored before it failed
+            rejected = tuple(remembered.rejected)
+            self._on_rejected(rejected)
+        return replace(imported, rejected=len(rejected))
 
 
 def _uncertain(sample: Callable[[bytes], Sample | None], raw: bytes) -> Sample | None:

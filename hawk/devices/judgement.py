@@ -68,14 +68,22 @@ def judge(sample: Sample, at: float, known: Known, rules: Rules) -> Judged:
     return Judged(_without(corrected, sample, rejected), tuple(rejected), Known(believed, doubted))
 
 
-def believed(rules: Rules, sample: Callable[[bytes], Sample | None], raw: bytes) -> Sample | None:
-    """Of one record that a device remembered. Each is judged by itself: they come in any order, and a
-    jump is no news after days.
+class Remembered:
+    """The records that a device remembered, each judged by itself: they come in any order, and a jump is no
+    news after days.
     """
-    if (said := sample(raw)) is None:
-        return None
-    judged = judge(said, 0.0, Known(), rules)
-    return None if judged.nothing_left else judged.sample
+
+    def __init__(self, rules: Rules, sample: Callable[[bytes], Sample | None]) -> None:
+        self._rules, self._sample = rules, sample
+        self.rejected: list[Rejected] = []
+
+    def sample(self, raw: bytes) -> Sample | None:
+        """Of one record, without what is not believed; None if nothing is left."""
+        if (said := self._sample(raw)) is None:
+            return None
+        judged = judge(said, 0.0, Known(), self._rules)
+        self.rejected += judged.rejected
+        return None if judged.nothing_left else judged.sample
 
 
 # -- correcting --------------------------------------------------------------------------------

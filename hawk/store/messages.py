@@ -192,6 +192,7 @@ class Imported:
     stored: int  # of them; the log had the others, or they were no measurement
     since: int | None
     until: int | None
+    rejected: int = 0  # values that were not believed, of records that the log did not have
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,7 @@ def _result(result: Imported | LastStart | None) -> Json | None:
                 "stored": result.stored,
                 "from": instant(result.since),
                 "to": instant(result.until),
+                "rejected": result.rejected,
             }
         case LastStart(cranking, stored):
             return {"event": cranking and cranking_id(cranking), "stored": stored}

@@ -13,7 +13,7 @@ from hawk.devices.judgement import (
     JUMP_WITHIN,
     Judged,
     Known,
-    believed,
+    Remembered,
     correct,
     judge,
     rules_of,
@@ -244,7 +244,9 @@ def test_a_record_of_the_history_is_corrected_and_held_against_the_limits(
     raw: bytes, expected: Sample | None
 ) -> None:
     rules = Rules({"voltage": Correction(offset=0.5)}, NARROW.plausibility)
-    assert believed(rules, remembered, raw) == expected
+    records = Remembered(rules, remembered)
+    assert records.sample(raw) == expected
+    assert [each.value for each in records.rejected] == ([16.5] if raw == b"\x10" else [])
 
 
 # -- what families say ---------------------------------------------------------------------------
