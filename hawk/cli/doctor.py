@@ -58,22 +58,24 @@ def _examine(data: Path | None, tell: "Callable[[Check], None]") -> None:
     settings = load(file, os.environ).settings
     who = machine.running(folder)
     tell(machine.service(folder, who))
-    _examine_bluetooth(settings, who, tell)
+    _examine_bluetooth(settings, folder, who, tell)
     for check in (*machine.local(settings, folder), *network.servers(settings, runs=who is not None)):
         tell(check)
 
 
-def _examine_bluetooth(settings: "Settings", who: str | None, tell: "Callable[[Check], None]") -> None:
+def _examine_bluetooth(
+    settings: "Settings", data: Path, who: str | None, tell: "Callable[[Check], None]"
+) -> None:
     import asyncio
 
     import trio
 
     from hawk.ble.open import open_radio
+    from hawk.cli.drivers import drop_ins, installed
     from hawk.doctor import bluetooth, reading
     from hawk.doctor.checks import BLUETOOTH, untold
     from hawk.doctor.rfkill import rfkill
     from hawk.doctor.wifi import wifi
-    from hawk.drivers import catalogue
 
     if settings.bluetooth.backend != "bluez":
         for name in (*BLUETOOTH, "wifi"):
@@ -82,7 +84,8 @@ def _examine_bluetooth(settings: "Settings", who: str | None, tell: "Callable[[C
     wanted = settings.bluetooth.adapters
     tell(rfkill(wanted))
     if asyncio.run(bluetooth.examine(wanted, who, tell)):
-        tell(trio.run(reading.connect, open_radio(settings, exclusive=True), catalogue.load()))
+        known = installed(drop_ins(data, settings))
+        tell(trio.run(reading.connect, open_radio(settings, exclusive=True), known))
     tell(wifi(wanted))
 
 

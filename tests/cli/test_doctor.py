@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from hawk.doctor.checks import LAYERS
+from tests.fake_bluez.monitors import Monitor
 from tests.fake_bluez.rig import FakeBluez
 from tests.service import Service
+from tests.test_first_driver import MAC, SUNNY, TEMPLATE
 
 NAMES = {*LAYERS, "rfkill", "wifi", "clock", "data", "disk", "service", "broker", "database"}
 
@@ -61,6 +63,16 @@ def test_where_all_is_well_it_exits_0_and_leaves_no_folder_behind(data: Path) ->
     assert checks["scan"]["detail"] == "2 devices heard in 3 s"
     assert checks["service"]["ok"] is None
     assert not data.exists()
+
+
+def test_a_monitor_of_a_drop_in_driver_is_read_as_the_service_would(data: Path) -> None:
+    (data / "drivers").mkdir(parents=True)
+    (data / "drivers" / "sunny.py").write_text((TEMPLATE / "sunny.py").read_text())
+    with FakeBluez([Monitor(MAC, script=SUNNY)], adv_interval=0.2):
+        _, _, without = doctor(data)
+        _, _, checks = doctor(data, BATTERYHAWK_DRIVERS_FOLDER="true")
+    assert without["connect"]["ok"] is None
+    assert checks["connect"]["detail"] == f"{MAC}, a SUNNY, was read: 12.84 V"
 
 
 def test_without_bluetooth_it_exits_69(data: Path) -> None:
