@@ -45,10 +45,11 @@ class Bm2Download:
         return (self._sealed(_COUNT),)
 
     def receive(self, frame: bytes) -> tuple[bytes, ...]:
-        """Raises Undecodable when more was promised than came, SilentDevice when nothing comes."""
+        """Raises Undecodable when it is broken each time, SilentDevice when nothing comes."""
         try:
             plain = aes.decrypt(self._key, frame)
         except ProtocolError:
+            self._broken = True  # records may have been in it
             return ()
         writes: tuple[bytes, ...] = ()
         for start in range(0, len(plain), aes.BLOCK):
@@ -65,7 +66,7 @@ class Bm2Download:
 
     def _forget(self) -> None:
         self._size: bytes | None = None
-        self._asked = self._begun = False
+        self._asked = self._begun = self._broken = False
         self._live: float | None = None  # [V]
         self._seconds = 0  # live frames since something else came
         self._data = bytearray()
@@ -81,7 +82,7 @@ class Bm2Download:
             self._begun = True
         elif self._begun and not self.done:
             self._data += block
-            self._cut_at_end()
+            return self._cut_at_end()
         return ()
 
     def _tick(self, block: bytes) -> tuple[bytes, ...]:
@@ -98,16 +99,24 @@ class Bm2Download:
     def _sealed(self, command: bytes) -> bytes:
         return aes.encrypt(self._key, command.ljust(aes.BLOCK, b"\0"))
 
-    def _cut_at_end(self) -> None:
+    def _cut_at_end(self) -> tuple[bytes, ...]:
+        """What follows the records in their last block is zero."""
         at = len(self._data) - aes.BLOCK
         if not self._data.startswith(_END, at):
-            return
+            return ()
         promised = int.from_bytes(self._data[at + 3 : at + 6], "big") - _LENGTH_OF_NONE
-        if promised > at:
-            raise Undecodable(f"Of its history {at} bytes of {promised} came.")
+        if self._broken or promised > at or any(self._data[max(0, promised) : at]):
+            return self._again(f"{at} bytes of {promised} came")
         records = [bytes(self._data[i : i + RECORD]) for i in range(0, promised - RECORD + 1, RECORD)]
         self.records = self._newest_first(records)[: self._most]
         self.done = True
+        return ()
+
+    def _again(self, why: str) -> tuple[bytes, ...]:
+        self._tries += 1
+        if self._tries >= _TRIES:
+            raise Undecodable(f"Its history was broken {_TRIES} times, the last time by {why}.")
+        return self.begin()
 
     def _newest_first(self, records: list[bytes]) -> list[bytes]:
         """As sent they are taken to be the oldest first, unless the voltages say otherwise."""

@@ -38,8 +38,8 @@ def _record(raw: bytes) -> Bm6Record | None:
     if not any(raw):
         return None
     bits = int.from_bytes(raw, "big")
-    voltage, charge, temperature, flags = bits >> 20, bits >> 12 & 0xFF, bits >> 4 & 0xFF, bits & 0xF
-    if charge > 100:
+    voltage, charge, temperature, flags = bits >> 20, _charge(raw), bits >> 4 & 0xFF, bits & 0xF
+    if not is_possible(raw):
         raise ProtocolError("implausible", f"a record with a state of charge of {charge} %: {raw.hex()}")
     return Bm6Record(
         raw=raw,
@@ -48,6 +48,14 @@ def _record(raw: bytes) -> Bm6Record | None:
         temperature=temperature if temperature < _UNKNOWN_TEMPERATURE else None,
         flags=flags,
     )
+
+
+def is_possible(raw: bytes) -> bool:
+    return _charge(raw) <= 100
+
+
+def _charge(raw: bytes) -> int:
+    return (raw[1] & 0xF) << 4 | raw[2] >> 4
 
 
 def sample_of(raw: bytes) -> Sample | None:

@@ -151,6 +151,40 @@ def test_a_page_that_is_broken_every_time_ends_the_session() -> None:
         receive_all(download, broken * 5)
 
 
+def flipped(frame: bytes) -> bytes:
+    """Of the first block nothing is left; 40 times of 41 it would be no four records."""
+    return bytes([frame[0] ^ 1]) + frame[1:]
+
+
+def test_a_page_with_a_block_that_was_damaged_is_asked_for_again() -> None:
+    device = Device([record(i) for i in range(500)], random.Random(1))
+    download = Bm6Download(BM6_FAMILY, 51_200)
+    (write,) = download.begin()
+    notifications = list(device.answer(write))
+    notifications[3] = flipped(notifications[3])
+    again = [write for frame in notifications for write in download.receive(frame)]
+    assert again == [write]
+    receive_all(download, list(device.answer(write)))
+    assert download.records == device.records
+
+
+def test_a_page_with_a_notification_that_came_twice_is_asked_for_again() -> None:
+    device = Device([record(i) for i in range(500)], random.Random(1))
+    download = Bm6Download(BM6_FAMILY, 51_200)
+    (write,) = download.begin()
+    notifications = list(device.answer(write))
+    notifications.insert(3, notifications[3])
+    assert [write for frame in notifications for write in download.receive(frame)] == [write]
+
+
+def test_an_impossible_record_that_comes_twice_is_stored_so_and_costs_only_itself() -> None:
+    records = [record(0), bytes.fromhex("4e2fff50"), record(2)]  # a charge of 255 %
+    assert BM6.history is not None
+    download = read(Device(list(records), random.Random(1)))
+    assert download.records == records
+    assert [BM6.history.sample(each) is None for each in download.records] == [False, True, False]
+
+
 def test_a_device_that_only_goes_on_with_live_values_is_silent() -> None:
     download = Bm6Download(BM6_FAMILY, 51_200)
     download.begin()
@@ -214,6 +248,28 @@ def test_a_bm2_with_like_ends_says_that_its_times_are_uncertain() -> None:
     for plain in (bm2_size(records), BM2_LIVE, BM2_LIVE, *bm2_reply(records)):
         talk.receive(aes.encrypt(key, plain))
     assert (talk.done, talk.certain) == (True, False)
+
+
+def test_a_bm2_whose_history_is_broken_is_asked_again_and_given_up_the_third_time() -> None:
+    assert BM2.history is not None
+    talk, key = BM2.history.download(51_200), BM2_FAMILY.key
+    records = [volts(12.68 - 0.01 * i) for i in range(20)]
+    reply = list(bm2_reply(records))
+    broken = ([*reply[:3], *reply[4:]], [*reply[:3], reply[2], *reply[3:]])  # one is lost; one came twice
+    talk.begin()
+    for blocks in (*broken, reply):
+        again = [write for plain in (bm2_size(records), BM2_LIVE, BM2_LIVE, *blocks) for write in
+                 talk.receive(aes.encrypt(key, plain))]  # fmt: skip
+        assert aes.decrypt(key, again[0])[:1] == b"\xe3"
+        assert [aes.decrypt(key, each)[:2] for each in again[1:]] == (
+            [] if blocks is reply else [b"\xe7\x01"]
+        )
+    assert talk.records == records
+    lost = BM2.history.download(51_200)
+    lost.begin()
+    frames = [aes.encrypt(key, plain) for plain in (bm2_size(records), BM2_LIVE, BM2_LIVE, *broken[0])]
+    with pytest.raises(Undecodable, match="broken 3 times"):
+        receive_all(lost, frames * 3)
 
 
 def test_a_record_of_a_bm2_says_voltage_and_the_lowest_while_cranking() -> None:

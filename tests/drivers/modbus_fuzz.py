@@ -1,4 +1,4 @@
-"""Conversations with Renogy's devices over a link that damages: `python -m tests.drivers.renogy_fuzz --frames 1000000`.
+"""Conversations with Modbus devices over a link that damages: `python -m tests.drivers.modbus_fuzz --frames 1000000`.
 
 What a device answers is cut, flipped, repeated, held back until later questions, mixed with noise and
 with frames of other devices. A sample may lack values then; it must never have another one.
@@ -18,7 +18,7 @@ from hawk.drivers import catalogue
 from hawk.drivers.api import Driver
 from hawk.errors import BluetoothError
 from hawk.model.reading import QUANTITIES, Sample
-from tests.drivers.test_modbus import BY_ID
+from tests.drivers.test_modbus import BY_ID, EXAMPLES
 from tests.fake_bluez import modbus
 
 COUNTED = {"note", "batteries_answering", "batteries_missing"}  # keys that are there because others are not
@@ -31,6 +31,7 @@ class Case:
     packs: dict[int, tuple[str, ...]]  # device id -> captured frames
     config: dict[str, Any] = field(default_factory=dict)
     name: str = "BT-TH-66EDFC11"
+    made: dict[int, int] = field(default_factory=dict)  # registers that are in no capture
 
     @property
     def driver(self) -> Driver:
@@ -42,7 +43,10 @@ class Case:
             for number, names in self.packs.items()
         }
         return modbus.Module(
-            packs={str(n): {str(r): word for r, word in table.items()} for n, table in tables.items()}
+            packs={
+                str(n): {str(r): word for r, word in (self.made | table).items()}
+                for n, table in tables.items()
+            }
         )
 
 
@@ -54,12 +58,20 @@ CASES = (
     Case("renogy_battery", {255: ("V13", "V15", "V17", "V19")}, name="RNGPRO12BATT"),
     Case("renogy_battery", {48: ("V21", "V23", "V24"), 49: ("V22",)}, {"hub": [48, 49], "model": "legacy"}),
     Case("renogy_inverter", {32: ("V30", "V31", "V32", "V34")}),
+    Case("generic_modbus", {255: ("V01", "V02", "V03")}, EXAMPLES["renogy-rover"]),
+    Case(
+        "generic_modbus",
+        {2: ("V35", "V36")},
+        EXAMPLES["vatrer-bms"],
+        made={n: 3300 + n for n in range(21, 52)},
+    ),
 )
 
 
 def converse(case: Case, chance: random.Random | None) -> tuple[Sample | None, int]:
     """With the damage that chance wants; the sample, and how many frames came."""
-    exchange, module = LiveExchange(case.driver.codec()), case.module()
+    driver, module = case.driver, case.module()
+    exchange = LiveExchange(driver.codec(), pace=driver.pace)
     late, frames = list[bytes](), 0
     waiting = list(exchange.begin())
     try:
@@ -113,6 +125,12 @@ def differences(said: Sample, truth: Sample) -> list[str]:
     return [f"{name}: {value}, not {true}" for name, value, true in pairs if value not in (None, true)]
 
 
+def _whole(case: Case) -> Sample:
+    found, _ = converse(case, None)
+    assert found is not None, case
+    return found
+
+
 @dataclass
 class Run:
     seed: int
@@ -122,7 +140,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self._chance = random.Random(self.seed)
-        self._truth = {number: converse(case, None)[0] for number, case in enumerate(CASES)}
+        self._truth = [_whole(case) for case in CASES]
 
     def more(self, frames: int) -> None:
         end = self.frames + frames
@@ -131,7 +149,6 @@ class Run:
             said, came = converse(CASES[number], self._chance)
             self.frames += max(1, came)
             truth = self._truth[number]
-            assert truth is not None
             self.outcomes["silent" if said is None else "whole" if said == truth else "in part"] += 1
             if said is not None:
                 self.wrong += [f"{CASES[number].device_type}: {each}" for each in differences(said, truth)]
