@@ -14,12 +14,12 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from hawk.drivers import bm2, bm6, catalogue
-from hawk.drivers.api import Driver, Note
+from hawk.drivers.api import Driver
 from hawk.drivers.decode import answer
 from hawk.drivers.sane import fault
 from hawk.errors import ProtocolError
@@ -205,14 +205,14 @@ def _live_is_wrong(device: str, frame: bytes, sample: Sample) -> str:
         fits = said == ("f5", volts, sample.status_code, sample.state_of_charge)
         return "" if fits and sample.status_code in BM2_STATES else f"not what {digits} says"
     sign = {"00": 1, "01": -1}.get(digits[6:8], 1000)
-    said = (
+    held = (
         digits[:6],
         digits[14],
         int(digits[15:18], 16),
         sign * int(digits[8:10], 16),
         int(digits[12:14], 16),
     )
-    fits = said == ("d15507", "0", volts, sample.temperature, sample.state_of_charge)
+    fits = held == ("d15507", "0", volts, sample.temperature, sample.state_of_charge)
     return "" if fits else f"not what {digits} says"
 
 
@@ -316,57 +316,53 @@ def _heard(driver: Driver, address: Address, data: bytes) -> Sample | None:
     """As bleak has it: the first two bytes are the company."""
     said = {int.from_bytes(data[:2], "little"): data[2:]}
     heard = driver.hear(Advertisement(address, None, -60, "hci0", said))
-    return heard and heard.sample
+    return None if heard is None else heard.sample
 
 
-def _decoded(driver: Driver, kind: str, data: bytes) -> Reading:
-    found = driver.decode[kind](data, ADDRESS)
-    return None if isinstance(found, Note) else found
+def _captured(device: str, *kinds: str) -> Iterator[vectors.Vector]:
+    """A BM7's are those of a BM6, too: sealed anew they are as good for the other."""
+    siblings = {"BM2"} if device == "BM2" else {"BM6", "BM7"}
+    for each in vectors.of(*kinds):
+        if each.device in siblings:
+            data = bytes.fromhex(each.hex)
+            if each.device != device:
+                data = aes.encrypt(KEYS[device], aes.decrypt(KEYS[each.device], data))
+            yield replace(each, device=device, hex=data.hex())
 
 
 def _bm_targets(device: str) -> Iterator[Target]:
     driver, key = catalogue.load().driver(device), KEYS[device]
 
-    def captured(*kinds: str) -> tuple[bytes, ...]:
-        """Those of its siblings, too: sealed anew they are as good for this one."""
-        siblings = {"BM6", "BM7"} if device != "BM2" else {"BM2"}
-        found = (each for each in vectors.of(*kinds) if each.device in siblings)
-        return tuple(_resealed(bytes.fromhex(each.hex), each.device, device) for each in found)
+    def frames(*kinds: str) -> tuple[bytes, ...]:
+        return tuple(bytes.fromhex(each.hex) for each in _captured(device, *kinds))
 
-    live_frames, wrong = captured("notify_live"), partial(_live_is_wrong, device)
+    live_frames, wrong = frames("notify_live"), partial(_live_is_wrong, device)
     yield Target(device, "live", live_frames, partial(_live, driver), wrong, key=key)
     yield Target(device, "session", live_frames, driver.codec().receive_data, wrong, chance=TWICE)
-    adverts = [each for each in vectors.of("advert_encrypted") if each.device in {device, "BM6"}]
-    for each in [each for each in adverts if (each.device == "BM2") == (device == "BM2")][:1]:
-        address = parse_address(each.address or "")
-        sealed = _resealed(bytes.fromhex(each.hex), each.device, device)
-        yield Target(
-            device, "advertisement", (sealed,), partial(_heard, driver, address),
-            partial(_advert_is_wrong, device, address), key=key,
-        )  # fmt: skip
+    advert = next(_captured(device, "advert_encrypted"))
+    sender = parse_address(advert.address or "")
+    yield Target(
+        device, "advertisement", (bytes.fromhex(advert.hex),), partial(_heard, driver, sender),
+        partial(_advert_is_wrong, device, sender), key=key,
+    )  # fmt: skip
     if device != "BM7":
         yield Target(
-            device, "ibeacon", captured("advert_ibeacon"), partial(_heard, driver, ADDRESS),
+            device, "ibeacon", frames("advert_ibeacon"), partial(_heard, driver, ADDRESS),
             partial(_beacon_is_wrong, device), chance=UNCHECKED,
         )  # fmt: skip
-    for kind, fixture, wrong, chance in (
+    remembered: tuple[tuple[str, str, Callable[[str, bytes, Any], str], float], ...] = (
         ("history", "history_records", _history_is_wrong, UNCHECKED),
         ("version", "version", _version_is_wrong, 2.0**-24),
         ("cranking", "cranking_stream", _event_is_wrong, UNCHECKED),
-    ):
+    )
+    for kind, fixture, is_wrong, chance in remembered:
         if kind in driver.decode:
             read = partial(_said_of, device, kind)
-            yield Target(device, kind, captured(fixture), read, partial(wrong, device), chance, key)
+            yield Target(device, kind, frames(fixture), read, partial(is_wrong, device), chance, key)
 
 
 def _said_of(device: str, kind: str, data: bytes) -> Reading:
     return _said({"device": device, "kind": kind, "hex": data.hex(), "address": ADDRESS})
-
-
-def _resealed(data: bytes, whose: str, device: str) -> bytes:
-    if len(data) % aes.BLOCK or whose == device:
-        return data
-    return aes.encrypt(KEYS[device], aes.decrypt(KEYS[whose], data))
 
 
 def _modbus_target(device: str, name: str, request: str, frame: str, **more: Any) -> Target:
