@@ -24,6 +24,7 @@ FAMILY = Family(
     key=b"leagend\xff\xfe1882466",
     statuses={0: "critical", 1: "normal", 2: "low", 4: "charging", 8: "floating"},
     beacon=bytes.fromhex("655f83caae16a10a702e31f30d58dd82"),
+    reads=frozenset({b"\xe7\x01", b"\xe3\x00\x00"}),
     reversed_address=True,
     strict_status=True,
     charge_in_last_byte=True,

@@ -26,7 +26,7 @@ class Bm2Download:
     quiet = 5.0
 
     def __init__(self, family: Family, most: int) -> None:
-        self._key, self._most = family.key, most
+        self._family, self._most = family, most
         self.records: list[bytes] = []
         self.certain = True  # which end is the newest
         self.done = False
@@ -42,12 +42,12 @@ class Bm2Download:
 
     def begin(self) -> tuple[bytes, ...]:
         self._forget()
-        return (self._sealed(_COUNT),)
+        return (self._family.sealed(_COUNT),)
 
     def receive(self, frame: bytes) -> tuple[bytes, ...]:
         """Raises Undecodable when it is broken each time, SilentDevice when nothing comes."""
         try:
-            plain = aes.decrypt(self._key, frame)
+            plain = aes.decrypt(self._family.key, frame)
         except ProtocolError:
             self._broken = True  # records may have been in it
             return ()
@@ -94,10 +94,7 @@ class Bm2Download:
 
     def _ask(self) -> tuple[bytes, ...]:
         self._asked, self._seconds = True, 0
-        return (self._sealed(_DOWNLOAD + b"\0" + (self._size or b"")),)
-
-    def _sealed(self, command: bytes) -> bytes:
-        return aes.encrypt(self._key, command.ljust(aes.BLOCK, b"\0"))
+        return (self._family.sealed(_DOWNLOAD + b"\0" + (self._size or b"")),)
 
     def _cut_at_end(self) -> tuple[bytes, ...]:
         """What follows the records in their last block is zero."""

@@ -22,6 +22,7 @@ from hawk.wire import aes
 VERSION, CRANKING, HISTORY, LIVE = 0x01, 0x03, 0x05, 0x07
 _HARMLESS = frozenset({VERSION, CRANKING, HISTORY, LIVE})
 _HEAD = b"\xd1\x55"
+_READS = frozenset(_HEAD + bytes([number]) for number in _HARMLESS)
 _ACKNOWLEDGED = 0xFF
 _EVENT_BLOCKS = 40  # after the first; 33 in all captures
 
@@ -29,14 +30,13 @@ BM6_FAMILY = Family(
     key=b"leagend\xff\xfe0100009",
     statuses={0: "normal", 1: "low", 2: "charging"},
     beacon=bytes.fromhex("3ba29cd9a42c894856badaf2606ef777"),
+    reads=_READS,
 )
-BM7_FAMILY = Family(key=b"leagend\xff\xfe010000@", statuses=BM6_FAMILY.statuses, beacon=None)
+BM7_FAMILY = Family(key=b"leagend\xff\xfe010000@", statuses=BM6_FAMILY.statuses, beacon=None, reads=_READS)
 
 
 def command(number: int, arguments: bytes = b"") -> bytes:
-    """The plain text of a command. Only those that read: others change the device for good."""
-    if number not in _HARMLESS:
-        raise ValueError(f"command {number:02x} is not one that only reads")
+    """The plain text; Family.sealed says which may be sent."""
     return (_HEAD + bytes([number]) + arguments).ljust(aes.BLOCK, b"\x00")
 
 
@@ -48,7 +48,7 @@ class Bm6Codec:
         self._of_event = 0  # blocks without a head that may still come
 
     def begin(self) -> tuple[Write, ...]:
-        return (Write(aes.encrypt(self._family.key, command(LIVE))),)
+        return (Write(self._family.sealed(command(LIVE))),)
 
     def receive_data(self, data: bytes) -> Sample | None:
         try:

@@ -48,7 +48,7 @@ class Bm6Download:
 
     def __init__(self, family: Family, most: int) -> None:
         """`most` records; more may come, and fewer where the device has not so many."""
-        self._key, self._most = family.key, most
+        self._family, self._most = family, most
         self.records: list[bytes] = []  # the newest first
         self._moved = 0  # samples that the device took since record 0
         self._expected = 0  # of them, by the clock
@@ -86,12 +86,12 @@ class Bm6Download:
         self._tries += 1
         page = self._page()
         arguments = page.start.to_bytes(3, "big") + page.end.to_bytes(3, "big")
-        return (aes.encrypt(self._key, (HISTORY_HEAD + arguments).ljust(aes.BLOCK, b"\0")),)
+        return (self._family.sealed(HISTORY_HEAD + arguments),)
 
     def receive(self, frame: bytes) -> tuple[bytes, ...]:
         """Raises Undecodable or SilentDevice when a page cannot be had."""
         try:
-            plain = aes.decrypt(self._key, frame)
+            plain = aes.decrypt(self._family.key, frame)
         except ProtocolError:
             self._broken = True  # part of a page may have been in it
             return ()

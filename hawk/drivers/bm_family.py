@@ -46,9 +46,17 @@ class Family:
     key: bytes
     statuses: Mapping[int, str]
     beacon: bytes | None  # UUID; None where none was captured
+    reads: frozenset[bytes]  # how commands begin that only read; no others are made
     reversed_address: bool = False
     strict_status: bool = False  # codes that are not in `statuses` do not exist
     charge_in_last_byte: bool = False  # of the iBeacon
+
+    def sealed(self, command: bytes) -> bytes:
+        """For the air. Raises ValueError for a command that is not known to read only: others change a
+        device for good."""
+        if not command.startswith(tuple(self.reads)):
+            raise ValueError(f"command {command.hex()} is not one that only reads")
+        return aes.encrypt(self.key, command.ljust(aes.BLOCK, b"\0"))
 
     def status(self, code: int) -> str:
         if (word := self.statuses.get(code)) is not None:

@@ -171,7 +171,7 @@ async def _bleak(addresses: list[str], rounds: int) -> list[float]:
 
     found: dict[str, Any] = {}
     times = list[float]()
-    ask = aes.encrypt(bm6.BM6_FAMILY.key, bm6.command(bm6.LIVE))
+    ask = bm6.BM6_FAMILY.sealed(bm6.command(bm6.LIVE))
 
     async def read(address: str) -> None:
         answer: asyncio.Queue[bytes] = asyncio.Queue()
