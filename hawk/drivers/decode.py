@@ -1,6 +1,5 @@
 """`hawk decode`: one captured frame to one answer, as JSON objects. Pure."""
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,8 @@ from hawk.wire.modbus import parse_reply, parse_request
 
 Answer = Mapping[str, Any]
 MODBUS = "modbus"
+_SHUNT = "renogy_shunt"  # no Modbus, but asked for like that
+_MODBUS = (*renogy.DECODERS, _SHUNT, *generic_modbus.NAMES)
 _ADVERTISED = frozenset({"advertisement", "ibeacon"})  # kinds that may have a company id
 
 
@@ -60,9 +61,11 @@ def read_request(catalogue: Catalogue, document: object) -> Request:
 
 
 def _check_kind(driver: Driver, kind: str) -> None:
-    if kind not in driver.decode:
-        kinds = ", ".join(driver.decode)
-        raise ProtocolError("unknown_kind", f"a {driver.device_type} has no {kind!r}; it has {kinds}")
+    if kind in driver.decode:
+        return
+    known = ", ".join((*driver.decode, *([MODBUS] if driver.device_type in _MODBUS else [])))
+    has = f"it has {known}" if known else "nothing of it can be decoded alone"
+    raise ProtocolError("unknown_kind", f"a {driver.device_type} has no {kind!r}; {has}")
 
 
 def _configured(driver: Driver, config: object) -> Driver:
@@ -95,14 +98,9 @@ def decoded(request: Request) -> Answer:
 
 def _modbus(catalogue: Catalogue, document: Mapping[str, Any]) -> Sample:
     """Raises ProtocolError, and Invalid for a wrong config."""
-    device, data = _text(document, "device").lower(), _hex(_text(document, "hex"))
-    if device == "renogy_shunt":
+    device, data = _modbus_device(catalogue, _text(document, "device")), _hex(_text(document, "hex"))
+    if device == _SHUNT:
         return shunt(data)
-    if device not in renogy.DECODERS and device not in generic_modbus.NAMES:
-        with contextlib.suppress(NotFound):
-            _check_kind(catalogue.driver(device), MODBUS)
-        known = ", ".join((*renogy.DECODERS, "renogy_shunt", *generic_modbus.NAMES))
-        raise ProtocolError("unknown_device", f"there is no Modbus device {device!r}; known: {known}")
     registers = parse_reply(parse_request(_hex(_text(document, "request"))), data)
     if device in generic_modbus.NAMES:
         return modbus_document.parse(document.get("config")).sample(registers)
@@ -110,6 +108,18 @@ def _modbus(catalogue: Catalogue, document: Mapping[str, Any]) -> Sample:
     if not isinstance(model, str):
         raise ProtocolError("bad_request", "'model' is text")
     return renogy.DECODERS[device](registers, model.lower())
+
+
+def _modbus_device(catalogue: Catalogue, word: str) -> str:
+    """Its type, by any of its words."""
+    try:
+        driver = catalogue.driver(word)
+    except NotFound:
+        known = ", ".join(_MODBUS)
+        raise ProtocolError("unknown_device", f"there is no Modbus device {word!r}; known: {known}") from None
+    if driver.device_type not in _MODBUS:
+        _check_kind(driver, MODBUS)
+    return driver.device_type
 
 
 def sample_to_json(sample: Sample) -> dict[str, Any]:

@@ -77,6 +77,26 @@ def test_an_exception_is_said() -> None:
     )
 
 
+@pytest.mark.parametrize("word", ["renogy_controller", "RenogyController", "RENOGY_CONTROLLER"])
+def test_a_device_is_known_by_each_of_its_words(word: str) -> None:
+    assert decoded(word, ROVER["request"], ROVER["response"])["sample"]["battery_voltage"] == 14.4
+
+
+@pytest.mark.parametrize(
+    ("device", "kind", "said"),
+    [
+        ("RenogyController", "live", "a renogy_controller has no 'live'; it has modbus"),
+        ("bms", "live", "a bms has no 'live'; nothing of it can be decoded alone"),
+        ("BM2", "modbus", "a BM2 has no 'modbus'; it has live, advertisement, ibeacon, history"),
+    ],
+)
+def test_a_kind_that_a_device_has_not_is_said_with_those_that_it_has(
+    device: str, kind: str, said: str
+) -> None:
+    answered = answer(catalogue.load(), {"device": device, "kind": kind, "hex": "00", "request": ""})
+    assert answered == {"error": {"code": "unknown_kind", "detail": said}}
+
+
 def test_garbage_before_a_frame_is_skipped() -> None:
     assert (
         decoded("renogy_controller", ROVER["request"], "9988" + ROVER["response"])["sample"][
