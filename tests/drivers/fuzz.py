@@ -57,9 +57,11 @@ class Target:
     chance: float = NEVER  # of a damaged frame to pass
     key: bytes | None = None  # it is sealed with
 
+    example: str = ""  # which of several that are fuzzed one by one
+
     @property
     def name(self) -> str:
-        return f"{self.device} {self.kind}"
+        return f"{self.device} {self.kind} {self.example}".strip()
 
 
 # -- damage ------------------------------------------------------------------------------------
@@ -365,32 +367,27 @@ def _said_of(device: str, kind: str, data: bytes) -> Reading:
     return _said({"device": device, "kind": kind, "hex": data.hex(), "address": ADDRESS})
 
 
-def _modbus_target(device: str, name: str, request: str, frame: str, **more: Any) -> Target:
-    document = {"device": device, "kind": "modbus", "request": request, **more}
+def _modbus_target(device: str, example: str, config: Any = None) -> Target:
+    captured = BY_ID[example]
+    request, frame = bytes.fromhex(captured["request"]), bytes.fromhex(captured["response"])
+    document = {
+        "device": device, "kind": "modbus", "request": captured["request"], "config": config,
+        "model": captured.get("model"),
+    }  # fmt: skip
 
     def read(data: bytes) -> Reading:
         return _said({**document, "hex": data.hex()})
 
-    wrong = partial(_reply_is_wrong, read, bytes.fromhex(request))
-    return Target(device, name, (bytes.fromhex(frame),), read, wrong, ONE_IN_CRC)
+    wrong = partial(_reply_is_wrong, read, request)
+    return Target(device, "modbus", (frame,), read, wrong, ONE_IN_CRC, example=example)
 
 
 def _modbus_targets() -> Iterator[Target]:
     for each in DECODED:
         if each["request"][2:4] == "03":
-            more = {"model": each["model"]} if each.get("model") else {}
-            yield _modbus_target(
-                each["device"], f"modbus {each['id']}", each["request"], each["response"], **more
-            )
-    rover = BY_ID["V02"]
-    config = EXAMPLES["renogy-rover"]
-    yield _modbus_target("generic_modbus", "modbus Rover", rover["request"], rover["response"], config=config)
-    for name in ("V35", "V36"):
-        vatrer = BY_ID[name]
-        config = EXAMPLES["vatrer-bms"]
-        yield _modbus_target(
-            "generic_modbus", f"modbus {name}", vatrer["request"], vatrer["response"], config=config
-        )
+            yield _modbus_target(each["device"], each["id"])
+    for example, name in (("V02", "renogy-rover"), ("V35", "vatrer-bms"), ("V36", "vatrer-bms")):
+        yield _modbus_target("generic_modbus", example, EXAMPLES[name])
 
 
 def _shunt_target() -> Target:
@@ -404,8 +401,8 @@ def _victron_targets() -> Iterator[Target]:
     for each in victron_vectors.ALL:
         opened = driver.configured(each.config)
         yield Target(
-            "victron", f"advertisement {each.id}", (b"\xe1\x02" + each.data,),
-            partial(_heard, opened, victron_vectors.MAC), _sample_is_wrong, UNCHECKED,
+            "victron", "advertisement", (b"\xe1\x02" + each.data,), partial(_heard, opened, victron_vectors.MAC),
+            _sample_is_wrong, UNCHECKED, example=each.id,
         )  # fmt: skip
 
 
@@ -414,19 +411,27 @@ def targets() -> tuple[Target, ...]:
     return (*found, _shunt_target(), *_victron_targets())
 
 
+def runs(frames: int, seed: int = 6) -> Iterator[tuple[Run, int]]:
+    """So many frames of each kind of each driver, its examples together; each run with its share."""
+    every = targets()
+    of_a_kind = Counter((each.device, each.kind) for each in every)
+    for each in every:
+        yield Run(each, seed), math.ceil(frames / of_a_kind[each.device, each.kind])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--frames", type=int, default=1_000_000, help="of each kind")
-    parser.add_argument("--only", default="", help="kinds whose name begins so, as 'BM6 live'")
+    parser.add_argument("--frames", type=int, default=1_000_000, help="of each kind of each driver")
+    parser.add_argument("--only", default="", help="those whose name begins so, as 'BM6 live'")
     parser.add_argument("--seed", type=int, default=6)
     options = parser.parse_args()
     wrong = list[str]()
-    for target in targets():
-        if target.name.startswith(options.only):
-            run, started = Run(target, options.seed), time.perf_counter()
-            for done in range(0, options.frames, STEP):
-                run.more(min(STEP, options.frames - done))
-                print(f"\r{target.name} {run.frames:,}", end="", file=sys.stderr, flush=True)
+    for run, share in runs(options.frames, options.seed):
+        if run.target.name.startswith(options.only):
+            started = time.perf_counter()
+            for done in range(0, share, STEP):
+                run.more(min(STEP, share - done))
+                print(f"\r{run.target.name} {run.frames:,}", end="", file=sys.stderr, flush=True)
             print(f"\r{run}  [{time.perf_counter() - started:.0f} s, {len(run.wrong)} wrong]", flush=True)
             wrong += run.problems()
     print(f"{len(wrong)} wrong", *wrong[:5], sep="\n")

@@ -83,7 +83,7 @@ def _poll(driver: Driver) -> LiveExchange:
     return LiveExchange(driver.codec())
 
 
-@pytest.mark.parametrize(("device", "name", "begin"), conversations())
+@pytest.mark.parametrize(("device", "name", "begin"), [*conversations()])
 @pytest.mark.parametrize("seed", range(20))
 def test_whatever_a_monitor_answers_it_is_only_asked(
     device: str, name: str, begin: Callable[[], Any], seed: int
