@@ -35,6 +35,8 @@ _SYSTEM = (
     Field("rated_discharge_current", 11, "u8", high=True),
     Field("product_type", 11, "u8"),
     Field("model", 12, "ascii", words=8),
+    Field("software_version", 20, "raw", words=2),
+    Field("hardware_version", 22, "raw", words=2),
     Field("serial_number_hex", 24, "raw", words=2),
     Field("device_id", 26, "u8"),
 )
@@ -84,6 +86,7 @@ CONTROLLER = (
     Field("charging_state_raw", 288, mask=0xFF),
     Field("fault_high_word", 289),
     Field("faults", 289, "flags", names=_CONTROLLER_FAULTS),
+    Field("fault_low_word", 290),
     Field("battery_type", 0xE004, names={1: "open", 2: "sealed", 3: "gel", 4: "lithium", 5: "custom"}),
     Field("battery_type_raw", 0xE004),
 )
@@ -121,8 +124,11 @@ DCDC = (
         4: "solar_alternator_to_house", 5: "solar_to_starter",
     }),
     Field("ignition_connected", 294, "bool"),
+    hundredths("max_charge_current", 0xE001),
     Field("battery_type", 0xE004, names={0: "custom", 1: "open", 2: "sealed", 3: "gel", 4: "lithium"}),
     Field("battery_type_raw", 0xE004),
+    tenths("reverse_charging_voltage", 0xE020),  # this and the next are one project's word
+    hundredths("solar_cutoff_current", 0xE038),
 )  # fmt: skip
 
 # -- batteries ---------------------------------------------------------------------------------
@@ -264,6 +270,11 @@ def inverter(registers: Registers, _: str = "") -> Sample:
 
 
 def _charger(found: Decoded, current: str) -> Sample:
+    for key in ("software_version", "hardware_version"):
+        if isinstance(said := found.get(key), str):
+            found[key] = ".".join(
+                str(part) for part in bytes.fromhex(said)[1:]
+            )  # the first byte means nothing
     temperature = _number(found, "battery_temperature")
     return _sample(found, "battery_voltage", _number(found, current), temperature, "battery_soc")
 

@@ -97,6 +97,37 @@ def test_a_kind_that_a_device_has_not_is_said_with_those_that_it_has(
     assert answered == {"error": {"code": "unknown_kind", "detail": said}}
 
 
+@pytest.mark.parametrize(
+    ("device", "register", "words", "expected"),
+    [  # no capture has them: the protocol page says where and how
+        (
+            "renogy_controller",
+            20,
+            "00020103 00010204",
+            {"software_version": "2.1.3", "hardware_version": "1.2.4"},
+        ),
+        ("renogy_dcdc", 20, "00030100 00020000", {"software_version": "3.1.0", "hardware_version": "2.0.0"}),
+        (
+            "renogy_controller",
+            289,
+            "0004 0000",
+            {"faults": ["battery_under_voltage_warning"], "fault_low_word": 0},
+        ),
+        ("renogy_dcdc", 0xE001, "1388", {"max_charge_current": 50.0}),
+        ("renogy_dcdc", 0xE020, "0085", {"reverse_charging_voltage": 13.3}),
+        ("renogy_dcdc", 0xE038, "0064", {"solar_cutoff_current": 1.0}),
+    ],
+)
+def test_what_no_capture_has_is_where_the_page_says(
+    device: str, register: int, words: str, expected: dict[str, Any]
+) -> None:
+    data = bytes.fromhex(words)
+    request = sealed(bytes([255, 3]) + register.to_bytes(2, "big") + (len(data) // 2).to_bytes(2, "big"))
+    reply = sealed(bytes([255, 3, len(data)]) + data)
+    said = decoded(device, request.hex(), reply.hex())["sample"]
+    assert {key: said.get(key) for key in expected} == expected
+
+
 def test_garbage_before_a_frame_is_skipped() -> None:
     assert (
         decoded("renogy_controller", ROVER["request"], "9988" + ROVER["response"])["sample"][
