@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from hawk.drivers import bm2, bm6, catalogue
@@ -124,7 +124,10 @@ class Run:
 
     def __post_init__(self) -> None:
         self._chance = random.Random(f"{self.target.name} {self.seed}")
-        self._truths = [self.target.read(each) for each in self.target.valid]
+
+    @cached_property
+    def _truths(self) -> list[Reading]:
+        return [self.target.read(each) for each in self.target.valid]
 
     def more(self, frames: int) -> None:
         target, chance = self.target, self._chance
