@@ -12,7 +12,7 @@ from hawk.drivers.decode import answer
 from hawk.model.address import parse_address
 from hawk.model.advertisement import Advertisement
 from hawk.wire import aes
-from tests.drivers import vectors
+from tests.drivers import fuzz, vectors
 from tests.drivers.vectors import Vector
 
 DRIVERS = catalogue.load()
@@ -48,6 +48,13 @@ def test_a_beacon_holds_the_charge_alone(vector: Vector) -> None:
 @pytest.mark.parametrize("vector", vectors.of("notify_ack"), ids=lambda v: v.id)
 def test_an_acknowledgement_is_no_reading(vector: Vector) -> None:
     assert ask(vector) == {"id": vector.id, "sample": None, "note": "acknowledgement"}
+
+
+@pytest.mark.parametrize("command", [0x01, 0x03, 0x05])
+def test_the_answer_to_another_command_is_no_reading_whatever_follows(command: int) -> None:
+    plain = bytes([0xD1, 0x55, command]) + bytes.fromhex("0017010004ab00000000020000")  # of a live frame
+    request = {"device": "BM6", "kind": "live", "hex": aes.encrypt(fuzz.KEYS["BM6"], plain).hex()}
+    assert answer(DRIVERS, request) == {"sample": None, "note": "not_a_reading"}
 
 
 @pytest.mark.parametrize("vector", vectors.of("malformed"), ids=lambda v: v.id)
