@@ -57,6 +57,30 @@ def test_the_answer_to_another_command_is_no_reading_whatever_follows(command: i
     assert answer(DRIVERS, request) == {"sample": None, "note": "not_a_reading"}
 
 
+@pytest.mark.parametrize("device", fuzz.KEYS)
+@pytest.mark.parametrize(
+    ("hundredths", "charge", "believed"),
+    [(500, 0, True), (4100, 100, True), (499, 50, False), (4101, 50, False), (1264, 101, False)],
+)
+def test_an_advertisement_is_believed_from_5_to_41_volts(
+    device: str, hundredths: int, charge: int, believed: bool
+) -> None:
+    own = bytes.fromhex("50547b001122")
+    plain = (
+        (own[::-1] if device == "BM2" else own)
+        + hundredths.to_bytes(2, "big")
+        + bytes([charge, 1])
+        + bytes(6)
+    )
+    request = {"device": device, "kind": "advertisement", "address": "50547B001122",
+               "hex": aes.encrypt(fuzz.KEYS[device], plain).hex()}  # fmt: skip
+    said = answer(DRIVERS, request)
+    if believed:
+        assert (said["sample"]["voltage"], said["sample"]["state_of_charge"]) == (hundredths / 100, charge)
+    else:
+        assert said["error"]["code"] == "implausible"
+
+
 @pytest.mark.parametrize("vector", vectors.of("malformed"), ids=lambda v: v.id)
 def test_a_malformed_frame_is_no_reading(vector: Vector) -> None:
     said = ask(vector)
