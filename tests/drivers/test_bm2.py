@@ -2,6 +2,8 @@
 
 import random
 
+import pytest
+
 from hawk.drivers.bm2 import FAMILY, decode_live
 from hawk.drivers.bm_drivers import BM2
 from hawk.errors import ProtocolError
@@ -39,6 +41,13 @@ def test_a_frame_as_in_the_captures_is_believed_at_once() -> None:
 def test_one_with_another_end_only_with_the_next() -> None:
     assert volts(sealed(OTHER_END), sealed(OTHER_END)) == [None, 12.88]
     assert volts(sealed(OTHER_END), sealed(ZERO_END)) == [None, 12.88]
+
+
+@pytest.mark.parametrize("place", range(9, 16))
+def test_each_of_the_last_seven_bytes_counts(place: int) -> None:
+    plain = bytearray(bytes.fromhex(ZERO_END).ljust(16, b"\0"))
+    plain[place] = 1
+    assert volts(sealed(plain.hex())) == [None]
 
 
 def test_two_that_disagree_confirm_nothing() -> None:

@@ -151,6 +151,18 @@ def test_a_page_that_is_broken_every_time_ends_the_session() -> None:
         receive_all(download, broken * 5)
 
 
+@pytest.mark.parametrize("mark", ["fffffe", "fefefe", "d15501", "d15503", "d15507"])
+def test_what_is_no_record_may_stand_among_them(mark: str) -> None:
+    """A mark that one driver describes at the start, one of an empty reply, answers to other commands."""
+    device = Device([record(i) for i in range(100)], random.Random(1))
+    download = Bm6Download(BM6_FAMILY, 51_200)
+    (write,) = download.begin()
+    acknowledged, *notifications = device.answer(write)
+    foreign = aes.encrypt(BM6_FAMILY.key, bytes.fromhex(mark).ljust(16, b"\0"))
+    receive_all(download, [acknowledged, foreign, notifications[0], foreign, *notifications[1:]])
+    assert download.records == device.records
+
+
 def flipped(frame: bytes) -> bytes:
     """Of the first block nothing is left; 40 times of 41 it would be no four records."""
     return bytes([frame[0] ^ 1]) + frame[1:]
