@@ -17,7 +17,7 @@ END, EMPTY, START = b"\xff\xfe\xfe", b"\xfe\xfe\xfe", b"\xff\xff\xfe"
 MARKS = (END, EMPTY, START)
 HISTORY_HEAD = b"\xd1\x55\x05"
 RECORD = 4  # bytes
-__NO_RECORDS = (b"\xd1\x55", *MARKS)  # as a voltage d15 would be 33.49 V, fff the end of the encoding
+_NO_RECORDS = (b"\xd1\x55", *MARKS)  # as a voltage d15 would be 33.49 V, fff the end of the encoding
 CRANKING_HEAD = b"\xd1\x55\x03"
 NO_EVENT = 0xFF
 CRANKING_STEP = 0.01  # [s] 100 Hz by one source; the durations of three captures fit
@@ -30,7 +30,7 @@ def decode_history(plain: bytes) -> tuple[Bm6Record | None, ...]:
     """An all-zero record has its place in time, but no reading: None.
 
     Raises ProtocolError if there is a mark or another frame among the records."""
-    refuse_frames(plain, __NO_RECORDS)
+    refuse_frames(plain, _NO_RECORDS)
     return without_padding([_record(plain[i : i + RECORD]) for i in range(0, len(plain), RECORD)])
 
 

@@ -109,6 +109,43 @@ def test_a_battery_at_rest_repeats_its_records_and_all_are_counted() -> None:
     assert read(device).records == records
 
 
+@pytest.mark.parametrize("ticks", [0, 1, 7])
+def test_what_a_battery_at_rest_took_while_the_link_was_broken_is_told_by_the_clock(ticks: int) -> None:
+    """Its records are all alike: nothing else could tell."""
+    device = Device([record(1)] * 9000, random.Random(3))
+    download = Bm6Download(BM6_FAMILY, 51_200)
+    (write,) = download.begin()
+    receive_all(download, list(device.answer(write)))
+    assert len(download.records) == PAGE
+    device.records += [record(1)] * ticks
+    download.elapsed(120.0 * ticks + 60)
+    assert device.link(download)
+    assert len(download.records) == 9000
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 41, 42])
+def test_the_end_mark_is_found_at_the_border_of_any_record(count: int) -> None:
+    records = [record(i) for i in range(count)]
+    download = Bm6Download(BM6_FAMILY, 51_200)
+    data = b"".join(records) + bytes.fromhex("fffefe00") + (4 * count + 9).to_bytes(2, "big")
+    acknowledged = bytes.fromhex("d15505") + count.to_bytes(2, "big")
+    download.begin()
+    for plain in (acknowledged, data) * (
+        1 if count else 2
+    ):  # an empty reply is believed the second time only
+        download.receive(aes.encrypt(BM6_FAMILY.key, plain + bytes(-len(plain) % 16)))
+    assert (download.done, download.records) == (True, records)
+
+
+@pytest.mark.parametrize(("degrees", "said"), [(0, 0), (0x7F, 127), (0x80, None), (0xF6, None), (0xFF, None)])
+def test_a_temperature_that_may_be_one_below_zero_is_not_said(degrees: int, said: int | None) -> None:
+    assert BM6.history is not None
+    raw = (1264 << 20 | 80 << 12 | degrees << 4).to_bytes(4, "big")
+    found = BM6.history.sample(raw)
+    assert found is not None
+    assert (found.voltage, found.temperature, found.state_of_charge) == (12.64, said, 80)
+
+
 def test_records_of_zeros_keep_their_place() -> None:
     records = [record(0), bytes(4), bytes(4), record(3), bytes(4)]
     download = read(Device(list(records), random.Random(1)))

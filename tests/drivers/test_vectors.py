@@ -101,6 +101,22 @@ def test_history_records_are_as_listed(vector: Vector) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("device", "frame"),
+    [
+        ("BM6", "d1550700190264055600000000020000"), ("BM6", "d1550501000000000000000000000000"),
+        ("BM7", "fffefe00040900000000000000000000"), ("BM6", "fefefe00000000000000000000000000"),
+        ("BM2", "f550816400fa00000000000000000000"), ("BM2", "fffffe00000000000000000000000000"),
+        ("BM2", "fffefe00001900000000000000000000"),
+    ],
+)  # fmt: skip
+def test_a_frame_among_records_is_not_read_as_records(device: str, frame: str) -> None:
+    records = bytes.fromhex("52b53170" * 4)
+    sealed = aes.encrypt(fuzz.KEYS[device], records + bytes.fromhex(frame))
+    said = answer(DRIVERS, {"device": device, "kind": "history", "hex": sealed.hex()})
+    assert said["error"]["code"] == "wrong_header"
+
+
 @pytest.mark.parametrize("vector", vectors.of("version"), ids=lambda v: v.id)
 def test_a_version_is_shown_as_hex(vector: Vector) -> None:
     assert ask(vector)["sample"] == {"version": vector.expected["raw_version"]}

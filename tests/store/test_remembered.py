@@ -79,6 +79,28 @@ def test_a_battery_at_rest_is_counted_right_half_an_interval_after_its_first_rec
     assert (len(log), known.count) == (2, 2)
 
 
+@pytest.mark.parametrize(("since", "taken"), [(10.6, 10), (10.4, 11), (10.0, 10)])
+def test_of_a_battery_at_rest_the_number_of_records_says_what_the_clock_cannot(
+    since: float, taken: int
+) -> None:
+    known = after(plan([record(1200)] * 500, T0, STEP, NOTHING, ()))
+    missing = plan([record(1200)] * (500 + taken), T0 + round(since * STEP), STEP, known, ())
+    assert (len(missing.older), len(missing.newer)) == (0, taken)
+
+
+@pytest.mark.parametrize("percent", [-2, 0, 2])
+def test_a_monitor_whose_clock_is_wrong_is_joined_where_its_records_fit(percent: int) -> None:
+    """In ten days it took 7,200 samples, more or less: the clock here is off by hours of them."""
+    chance = random.Random(7)
+    values = [record(1200 + chance.randrange(4)) for _ in range(20_000)]  # each one often
+    known = after(plan(values[:10_000][::-1], T0, STEP, NOTHING, ()))
+    taken = 7200 + 72 * percent
+    now = T0 + 7200 * STEP
+    missing = plan(values[: 10_000 + taken][::-1], now, STEP, known, ())
+    assert (len(missing.older), len(missing.newer)) == (0, taken)
+    assert (missing.newer[-1].utc, after(missing).count) == (now, 10_000 + taken)
+
+
 def test_what_was_measured_live_is_never_said_again_by_history() -> None:
     live = T0 - 5 * STEP + 30_000
     missing = plan([record(1200 + i) for i in range(20)], T0, STEP, NOTHING, (live,))
