@@ -153,6 +153,14 @@ def test_a_bm2_is_read_too(tmp_path: Path) -> None:
         assert newest["voltage"] in {12.87, 12.86, 12.85}
 
 
+def test_of_the_last_day_no_more_comes_than_a_day_has(tmp_path: Path) -> None:
+    with FakeBluez([monitor(2000)], period=0.2), ByHand(tmp_path / "data") as service:
+        configure(service)
+        said = json.loads(hawk(service, "history", A, "--days", "1", "--json").stdout)
+        assert said["records"] == 720
+        assert 717 <= len(dated(service)) <= 720
+
+
 def test_a_device_that_remembers_nothing_says_so(tmp_path: Path) -> None:
     with FakeBluez([monitor(0)], period=0.2), ByHand(tmp_path / "data") as service:
         configure(service)

@@ -147,7 +147,7 @@ def test_a_temperature_that_may_be_one_below_zero_is_not_said(degrees: int, said
 
 
 def test_records_of_zeros_keep_their_place() -> None:
-    records = [record(0), bytes(4), bytes(4), record(3), bytes(4)]
+    records = [record(0), bytes(4), bytes.fromhex("00000001"), record(3), bytes(4)]
     download = read(Device(list(records), random.Random(1)))
     assert download.records == records
     assert BM6.history is not None
