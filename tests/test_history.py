@@ -153,6 +153,27 @@ def test_a_bm2_is_read_too(tmp_path: Path) -> None:
         assert newest["voltage"] in {12.87, 12.86, 12.85}
 
 
+def test_of_a_bm2_whose_ends_are_alike_the_times_are_said_to_be_uncertain(tmp_path: Path) -> None:
+    memory = [f"{1287 << 20:08x}"] * 50
+    old = Monitor(OLD, "BM2", volts=12.87, state=1, adverts="sealed", memory=memory)
+    with FakeBluez([old], period=0.2), ByHand(tmp_path / "data") as service:
+        configure(service, OLD, "BM2")
+        assert json.loads(hawk(service, "history", OLD, "--json").stdout)["records"] == 50
+        found = service.readings(OLD, **{"filter[source]": "history"})
+        assert [each["extra"] for each in found] == [{"timestamp_uncertain": True}] * len(found) != []
+
+
+def test_while_a_history_is_read_nobody_else_begins_to(tmp_path: Path) -> None:
+    with FakeBluez([monitor(WHOLE, reply_delay=0.02)], period=0.2), ByHand(tmp_path / "data") as service:
+        configure(service)
+        first, second = (service.http.post(f"/api/devices/{A}/history").json()["data"] for _ in range(2))
+        path = second["links"]["self"]
+        wait_until(lambda: service.get(path)["data"]["attributes"]["state"] != "running")
+        refused = service.get(path)["data"]["attributes"]
+        assert (refused["state"], refused["error"]["code"]) == ("failed", "busy")
+        assert service.get(first["links"]["self"])["data"]["attributes"]["state"] == "running"
+
+
 def test_of_the_last_day_no_more_comes_than_a_day_has(tmp_path: Path) -> None:
     with FakeBluez([monitor(2000)], period=0.2), ByHand(tmp_path / "data") as service:
         configure(service)

@@ -152,6 +152,9 @@ def test_the_first_of_two_frames_answers_its_own_request_alone() -> None:
         (BY_ID["V03"]["response"], "wrong_length"),  # the reply to another request
         ("31" + ROVER["response"][2:], "wrong_header"),
         ("", "wrong_header"),
+        ("ff8302a102", "checksum"),  # an exception, damaged
+        ("ff8303a101", "checksum"),
+        ("ff8302a1", "incomplete"),
     ],
 )
 def test_what_does_not_answer_the_request_gives_no_value(response: str, code: str) -> None:
