@@ -113,6 +113,26 @@ def test_a_kind_that_a_device_has_not_is_said_with_those_that_it_has(
             "0004 0000",
             {"faults": ["battery_under_voltage_warning"], "fault_low_word": 0},
         ),
+        (
+            "renogy_controller",
+            288,
+            "8a04",
+            {"load_on": True, "load_brightness": 10, "charging_state": "boost"},
+        ),
+        (
+            "renogy_controller",
+            288,
+            "0a84",
+            {"load_on": False, "load_brightness": 10, "charging_state": "unknown_132"},
+        ),
+        ("renogy_battery", 5000, "0004 0ce4 0ce5 0ce6 0ce7", {"cell_voltages": [3.3, 3.301, 3.302, 3.303]}),
+        (
+            "renogy_battery",
+            5000,
+            "0002 005a 0ce4",
+            {"cell_voltages": [0.09, 3.3]},
+        ),  # one is empty, none has 330 V
+        ("renogy_battery", 5000, "0002 0021 0000", {"cell_voltages": [3.3, 0.0]}),
         ("renogy_dcdc", 0xE001, "1388", {"max_charge_current": 50.0}),
         ("renogy_dcdc", 0xE020, "0085", {"reverse_charging_voltage": 13.3}),
         ("renogy_dcdc", 0xE038, "0064", {"solar_cutoff_current": 1.0}),

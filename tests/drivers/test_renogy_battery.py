@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hawk.devices.exchange import LiveExchange
 from hawk.drivers.catalogue import load
-from hawk.drivers.renogy_battery import BATTERY
+from hawk.drivers.renogy_battery import BATTERY, pack
 from hawk.drivers.renogy_models import judge
 from hawk.errors import Invalid, SilentDevice
 from hawk.model.address import parse_address
@@ -286,3 +286,9 @@ def test_a_hub_over_a_bad_link_gives_right_values_or_none(seed: int) -> None:
         {48: 50.4, 49: 52.4}[n] for n in answering
     ]
     assert (said.current, said.state_of_charge) == ((3.26, 99.6) if len(answering) == 2 else (None, None))
+
+
+def test_a_pack_that_holds_more_than_it_should_is_full() -> None:
+    """4.2 Ah of 4 Ah."""
+    registers = dict(enumerate((0, 133, 0, 4200, 0, 4000), 5042))
+    assert pack(registers, "legacy", "").state_of_charge == 100

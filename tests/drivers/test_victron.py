@@ -206,3 +206,19 @@ def test_without_the_library_a_sentence_says_what_to_install(monkeypatch: pytest
     )
     asked = {"device": "victron", "kind": "advertisement", "config": SHUNT.config, "hex": SHUNT.data.hex()}
     assert "pip install" in answer(catalogue.load(), asked)["error"]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("hundredths", "believed"), [(-500, False), (0, True), (1264, True), (10_000, True), (10_001, False)]
+)
+def test_a_voltage_that_no_battery_has_is_refused(hundredths: int, believed: bool) -> None:
+    opened = b"\xff\xff" + hundredths.to_bytes(2, "little", signed=True) + bytes(11)
+    driver = VICTRON.configured({"key": KEY})
+    advertisement = heard(sealed(0x02, opened))
+    if believed:
+        said = driver.hear(advertisement)
+        assert said is not None
+        assert said.sample.voltage == hundredths / 100
+    else:
+        with pytest.raises(ProtocolError, match="a voltage of"):
+            driver.hear(advertisement)
