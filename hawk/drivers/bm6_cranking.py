@@ -34,7 +34,7 @@ class Bm6Recollection:
     quiet = 2.0
 
     def __init__(self, family: Family) -> None:
-        self._key = family.key
+        self._family = family
         self.event: CrankingEvent | None = None
         self.done = False
         self._before: CrankingEvent | None = None  # what was told last ...
@@ -53,7 +53,7 @@ class Bm6Recollection:
         if self.done:
             return ()
         try:
-            plain = aes.decrypt(self._key, frame)
+            plain = aes.decrypt(self._family.key, frame)
         except ProtocolError:
             plain = b""  # what may have been in it is missed in the end
         before = len(self._stream), self._none
@@ -83,7 +83,7 @@ class Bm6Recollection:
             raise self._in_vain()
         self._tries += 1
         self._forget_answer()
-        return (aes.encrypt(self._key, command(CRANKING)),)
+        return (self._family.sealed(command(CRANKING)),)
 
     def _in_vain(self) -> SilentDevice | Undecodable:
         if self._before is not None or self._stream:

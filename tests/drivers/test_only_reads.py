@@ -77,6 +77,8 @@ def conversations() -> Iterator[tuple[str, str, Callable[[], Any]]]:
             yield driver.device_type, "poll", partial(_poll, driver)
             yield driver.device_type, "history", partial(driver.history.download, 51_200)
             yield driver.device_type, "probe", driver.probe
+        if driver.cranking is not None:
+            yield driver.device_type, "cranking", driver.cranking
 
 
 def _poll(driver: Driver) -> LiveExchange:
