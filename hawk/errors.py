@@ -208,7 +208,17 @@ class Invalid(HawkError):
 
 
 class StoreUnavailable(HawkError):
+    """`reason` is what happened, `fix` what to do about it, for people."""
+
     code = "store_unavailable"
+
+    def __init__(self, reason: str, fix: str | None = None) -> None:
+        super().__init__(f"{reason}. {fix}" if fix else reason)
+        self.reason, self.fix = reason, fix
+
+
+class DiskFull(StoreUnavailable):
+    finer = "disk_full"
 
 
 # -- sinks: what a place outside answers to a delivery (hawk/sinks/policy.py decides what follows) ---------

@@ -15,10 +15,11 @@ import trio
 
 from actors import Actor, Later, MailboxSpec, Overflow
 from hawk.clock import Clock
-from hawk.errors import ConfigurationError, DriverFailed, HawkError, StoreUnavailable
+from hawk.errors import ConfigurationError, DriverFailed, StoreUnavailable
 from hawk.events import CrankingStored, ReadingsStored
 from hawk.model.cranking import Cranking
 from hawk.model.reading import Moment, Reading
+from hawk.store.care import Care
 from hawk.store.durability import wait_before_commit
 from hawk.store.messages import (
     ChooseResolution,
@@ -76,7 +77,11 @@ class StoreActor(Actor):
         super().__init__()
         self._log, self._clock = readings, clock
         self._durability, self._commit_interval = durability, commit_interval
-        self._trouble: HawkError | None = None
+        self._trouble: StoreUnavailable | None = None  # as it was said last
+        self._refused: StoreUnavailable | None = None  # the last commit
+        self._said_dropped, self._dropped_before = False, readings.backlog.dropped
+        self._seen_aside = readings.set_aside
+        self._care = Care(readings, self._in_writer, self._reconsider)
         self._flushes: list[Later[None]] = []
         self._news, self._written = trio.Event(), trio.Event()
         self._writing = trio.Lock()  # a teardown waits for the write that is under way
@@ -87,6 +92,7 @@ class StoreActor(Actor):
     async def setup(self) -> None:
         self.spawn(self._keep_writing)
         self.spawn(self._upkeep.run)
+        self.spawn(self._care.run)
 
     async def teardown(self, error: Exception | None) -> None:
         await self._write_what_waits()
@@ -189,11 +195,13 @@ class StoreActor(Actor):
                 while self._log.has_work(now := self._clock.moment()):
                     await self._commit(now)
             except (StoreUnavailable, ConfigurationError) as error:
-                self._note(error)
+                self._refused = error if isinstance(error, StoreUnavailable) else StoreUnavailable(str(error))
+                self._reconsider()
                 for flush in flushes:
                     flush.fail(error)
                 return False
-            self._note(None)
+            self._refused = None
+            self._reconsider()
             for flush in flushes:
                 flush.resolve(None)
             return True
@@ -256,12 +264,29 @@ class StoreActor(Actor):
         async with self._writing:
             return await trio.to_thread.run_sync(work, *args, limiter=self._writer)
 
-    def _note(self, trouble: HawkError | None) -> None:
-        if trouble and not self._trouble:
-            log.error("%s; readings wait in memory, it is tried again every %.0f s", trouble, RETRY)
-        elif self._trouble and not trouble:
+    def _reconsider(self) -> None:
+        """Says each change of the state once."""
+        before, self._trouble = self._trouble, self._refused or self._log.shortage
+        if self._log.set_aside != self._seen_aside:
+            self._seen_aside = self._log.set_aside
+            self._care.want()
+        self._say_what_is_lost()
+        if str(before) == str(self._trouble):
+            return
+        if self._refused:
+            log.error("%s. Readings wait in memory; it is tried again every %.0f s", self._refused, RETRY)
+        elif self._trouble:
+            log.warning("%s. Until then readings are stored as long as there is room", self._trouble)
+        else:
             log.warning("the store can be written again; %d readings were lost", self._log.backlog.dropped)
-        self._trouble = trouble
+
+    def _say_what_is_lost(self) -> None:
+        losing = self._refused is not None and self._log.backlog.dropped > self._dropped_before
+        if losing and not self._said_dropped:
+            log.error("too many readings wait for the disk: each new one now costs the oldest")
+        if self._refused is None:
+            self._dropped_before = self._log.backlog.dropped
+        self._said_dropped = losing
 
     # -- answering ---------------------------------------------------------------------------
 
@@ -277,6 +302,7 @@ class StoreActor(Actor):
             try:
                 later.resolve(await trio.to_thread.run_sync(question, abandon_on_cancel=True))
             except StoreUnavailable as error:
+                self._news.set()  # what is damaged is replaced by whoever writes
                 later.fail(error)
 
     def _status(self) -> StoreStatus:
@@ -286,7 +312,8 @@ class StoreActor(Actor):
             counts = self._log.counts()
         return StoreStatus(
             state=StoreState.DEGRADED if self._trouble else StoreState.OK,
-            reason=str(self._trouble) if self._trouble else None,
+            reason=self._trouble.reason if self._trouble else None,
+            fix=self._trouble.fix if self._trouble else None,
             durability=self._durability,
             counts=counts,
             seq=self._log.seq,
@@ -295,6 +322,7 @@ class StoreActor(Actor):
             set_aside=self._log.set_aside.name if self._log.set_aside else None,
             late=self._log.late,
             purged=self._upkeep.purged,
+            salvage=self._log.salvaged,
         )
 
 

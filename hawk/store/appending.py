@@ -11,11 +11,12 @@ from typing import Self
 from hawk.model.address import Address
 from hawk.model.cranking import Cranking
 from hawk.model.reading import Moment, Reading, Source
-from hawk.store import cranking, cursors, queries, rollups
+from hawk.store import cranking, cursors, meta, queries, rollups, salvage
 from hawk.store.connection import open_writer
 from hawk.store.messages import ImportHistory, Kept, LastStart, MoveCursor
 from hawk.store.purging import Round
 from hawk.store.remembered import LIVE_NEAR, Known, Placed, Plan, plan
+from hawk.store.rescue import Ledger
 from hawk.store.rows import UNDATED, VALUES, Tags, boot_time_of, dated, tags_of, undated_of, values_of
 
 _NAMES = ", ".join(VALUES)
@@ -62,6 +63,7 @@ class Appender:
         self.seq = self._given  # the last one on the disk
         self.undated = queries.count_undated(connection, boot_id)  # of this boot, on the disk
         self.late = 0  # readings refused, for their hour was purged
+        self.was_running = False  # whoever had it before did not end in order
 
     @classmethod
     def open(cls, path: Path, boot_id: str) -> Self:
@@ -69,12 +71,24 @@ class Appender:
         with contextlib.ExitStack() as on_failure:
             connection = open_writer(path)
             on_failure.callback(connection.close)
+            salvage.enter(connection, path)
             appender = cls(connection, boot_id)
+            appender.was_running = meta.get(connection, meta.RUNNING) == "yes"
+            if not appender.was_running:
+                meta.put(connection, meta.RUNNING, "yes")
             on_failure.pop_all()
         return appender
 
     def close(self) -> None:
         self._connection.close()
+
+    def end(self) -> None:
+        """In order: the next start need not look for damage."""
+        meta.put(self._connection, meta.RUNNING, "no")
+
+    def empty_wal(self) -> None:
+        """Gives its room back to the disk."""
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     def append(self, readings: Iterable[Reading], now: Moment) -> tuple[Reading, ...]:
         """In one transaction; what changed the log comes back with its `seq`, in that order.
@@ -167,6 +181,25 @@ class Appender:
         """In one transaction."""
         with self._transaction():
             return self._keep_start(start, now)
+
+    # -- of a damaged log --------------------------------------------------------------------
+
+    def begin_salvage(self, path: Path) -> salvage.Salvage:
+        """Raises salvage.Unreadable."""
+        columns = queries.summary_columns(self._connection)
+        return salvage.Salvage(path, salvage.noted(self._connection, path), columns)
+
+    def rescue(self, path: Path, batch: salvage.Batch) -> None:
+        """In one transaction, with how far it is then."""
+        with self._transaction():
+            batch.part.write(Ledger(self._connection, self._device, self._series_with, self._numbers))
+            salvage.note(self._connection, path, batch.then)
+        self.undated = queries.count_undated(self._connection, self._boot_id)
+
+    def _numbers(self, count: int) -> int:
+        first = self._given + 1
+        self._given += count
+        return first
 
     # -- in a transaction ------------------------------------------------------------------
 
@@ -276,11 +309,14 @@ class Appender:
         return self._devices[address]
 
     def _series_of(self, device: int, reading: Reading) -> int:
-        key = device, tags_of(reading)
+        return self._series_with(device, tags_of(reading))
+
+    def _series_with(self, device: int, tags: Tags) -> int:
+        key = device, tags
         if key not in self._series:
-            row = self._connection.execute(_FIND_SERIES, (device, *key[1])).fetchone()
+            row = self._connection.execute(_FIND_SERIES, (device, *tags)).fetchone()
             if row is None:
-                row = (self._connection.execute(_INSERT_SERIES, (device, *key[1])).lastrowid,)
+                row = (self._connection.execute(_INSERT_SERIES, (device, *tags)).lastrowid,)
             self._series[key] = row[0]
         return self._series[key]
 

@@ -5,10 +5,10 @@ import logging
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from hawk.errors import StoreUnavailable
+from hawk.store.refusals import is_corrupt, refusal
 from hawk.store.schema import migrate
 
 log = logging.getLogger(__name__)
@@ -32,18 +32,17 @@ _BUGS = (
     sqlite3.ProgrammingError,
     sqlite3.NotSupportedError,
 )
-_CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 @contextlib.contextmanager
-def translated() -> Iterator[None]:
+def translated(path: Path) -> Iterator[None]:
     """What the disk refuses is StoreUnavailable; what our statements do wrong stays a bug."""
     try:
         yield
     except _BUGS:
         raise
     except (sqlite3.DatabaseError, OSError) as error:
-        raise StoreUnavailable(f"the store cannot be used: {error}") from error
+        raise refusal(error, path) from error
 
 
 def open_writer(path: Path) -> sqlite3.Connection:
@@ -56,11 +55,6 @@ def open_writer(path: Path) -> sqlite3.Connection:
         migrate(connection)
         on_failure.pop_all()
     return connection
-
-
-def is_corrupt(error: sqlite3.DatabaseError) -> bool:
-    code: int | None = getattr(error, "sqlite_errorcode", None)  # absent when SQLite did not raise it
-    return code is not None and code & 0xFF in _CORRUPT
 
 
 def set_aside(path: Path) -> Path:
@@ -86,18 +80,23 @@ def _free_name(path: Path) -> Path:
 class Readers:
     """Connections that only read, lent to one thread at a time."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, on_damage: Callable[[], None] = lambda: None) -> None:
+        self._path, self._on_damage = path, on_damage
         self._idle: deque[sqlite3.Connection] = deque()
         self._closed = False
 
     @contextlib.contextmanager
     def borrow(self) -> Iterator[sqlite3.Connection]:
         """Raises StoreUnavailable."""
-        with translated(), contextlib.ExitStack() as on_failure:
-            connection = self._take()
-            on_failure.callback(connection.close)
-            yield connection
+        with translated(self._path), contextlib.ExitStack() as on_failure:
+            try:
+                connection = self._take()
+                on_failure.callback(connection.close)
+                yield connection
+            except sqlite3.DatabaseError as error:
+                if is_corrupt(error):
+                    self._on_damage()
+                raise
             on_failure.pop_all()
             self._idle.append(connection)
         if self._closed:

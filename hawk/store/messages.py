@@ -32,7 +32,7 @@ class Stream(enum.StrEnum):
 
 class StoreState(enum.StrEnum):
     OK = "ok"
-    DEGRADED = "degraded"  # the disk refuses; readings wait in memory, it is tried again
+    DEGRADED = "degraded"  # the disk refuses, and readings wait in memory, or it is about to
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,15 +277,27 @@ class Purged:
 
 
 @dataclass(frozen=True, slots=True)
+class SalvageStatus:
+    """Of a damaged log, whose readings are brought into the new one."""
+
+    file: str
+    readings: int  # found so far
+    expected: int | None  # as the damaged log counted them; None if it does not tell
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class StoreStatus:
     state: StoreState
     reason: str | None  # why it is degraded
+    fix: str | None  # and what to do about it
     durability: Durability
     counts: Counts | None  # None while the disk cannot be read
     seq: int | None  # the last one given; None while the file could not be opened
     waiting: int  # readings on their way to the disk
     dropped: int  # readings lost since start because the disk refused for too long
-    set_aside: str | None  # a damaged file of this name was replaced by a new one at start
+    set_aside: str | None  # a damaged file of this name was replaced by a new one
+    salvage: SalvageStatus | None  # the last one since start
     late: int = 0  # readings refused since start: their hour was purged, and lives on in its summary
     purged: Purged = field(default_factory=Purged)
 

@@ -85,6 +85,12 @@ def last_seq(connection: sqlite3.Connection) -> int:
     return int(seq)
 
 
+def summary_columns(connection: sqlite3.Connection) -> list[str]:
+    """What a summary is made of: neither whose it is nor its number."""
+    rows = connection.execute("PRAGMA table_info(rollup)")
+    return [row[1] for row in rows if row[1] not in {"step", "device_id", "ts", "seq", "series_id"}]
+
+
 def newest_stored_at(connection: sqlite3.Connection) -> int | None:
     row = connection.execute("SELECT stored_at FROM reading ORDER BY seq DESC LIMIT 1").fetchone()
     return int(row[0]) if row else None

@@ -9,13 +9,14 @@ import logging
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from hawk.clock import boot_id
-from hawk.errors import StoreUnavailable
+from hawk.errors import DiskFull, StoreUnavailable
 from hawk.model.address import Address
 from hawk.model.cranking import Cranking
 from hawk.model.reading import Moment, Reading
@@ -23,7 +24,8 @@ from hawk.model.summary import Resolution, Summary
 from hawk.store import cranking, cursors, queries, rollups, summaries
 from hawk.store.appending import Appender
 from hawk.store.backlog import Backlog
-from hawk.store.connection import Readers, is_corrupt, set_aside, translated
+from hawk.store.ballast import LAST, Ballast
+from hawk.store.connection import Readers, set_aside, translated
 from hawk.store.messages import (
     ChooseResolution,
     Counts,
@@ -39,11 +41,14 @@ from hawk.store.messages import (
     MoveCursor,
     Page,
     Point,
+    SalvageStatus,
     Stream,
     SummaryPage,
 )
 from hawk.store.purging import Round
+from hawk.store.refusals import full, is_corrupt
 from hawk.store.remembered import Known, Placed, Plan
+from hawk.store.salvage import DONE, Salvage, Unreadable, finish, waiting
 from hawk.store.schema import check_sqlite
 
 log = logging.getLogger(__name__)
@@ -61,10 +66,16 @@ class Log:
         self._appender: Appender | None = None
         self._damaged = False
         self._late = 0  # of appenders that are gone
-        self._readers = Readers(path)
-        self.backlog = Backlog()
         self._held_by: frozenset[str] | None = None  # sinks purging waits for; None: all with a cursor
+        self._readers = Readers(path, self._condemn)
+        self._salvage: Salvage | None = None
+        self._hopeless: set[Path] = set()  # damaged files of which nothing can be read
+        self.backlog = Backlog()
+        self.ballast = Ballast(path.with_name("ballast"))
+        self.on_full: Callable[[], object] = lambda: None  # on a full disk: what is not needed any more goes
         self.set_aside: Path | None = None  # a damaged file that was replaced
+        self.salvaged: SalvageStatus | None = None  # how far it is with the last one
+        self.doubtful: bool | None = None  # was not closed in order, and nobody looked since; None: not known
 
     @classmethod
     def open(cls, path: Path, boot: str | None = None) -> Self:
@@ -91,16 +102,22 @@ class Log:
         self.close()
 
     def close(self) -> None:
+        """In order: the next start need not look for damage."""
         with self._writing:
+            if self._appender and not self._damaged and not self.doubtful:
+                with contextlib.suppress(sqlite3.DatabaseError):
+                    self._appender.end()
             self._drop_appender()
             self._readers.close()
+            if self._salvage:
+                self._salvage.close()
 
     # -- writing -----------------------------------------------------------------------------
 
     @property
     def is_open(self) -> bool:
         """False after a failure, until the next commit opens it again."""
-        return self._appender is not None
+        return self._appender is not None and not self._damaged
 
     @property
     def seq(self) -> int | None:
@@ -125,8 +142,16 @@ class Log:
         """Writes the oldest that waits, at most BATCH; what changed the log, in order of `seq`.
 
         Readings that waited for a trusted clock come first. To be called while there `has_work`.
+        On a full disk room is made, and it is tried once more.
         Raises StoreUnavailable; nothing of the backlog is lost then.
         """
+        try:
+            return self._commit(now)
+        except DiskFull:
+            self.make_room()
+            return self._commit(now)
+
+    def _commit(self, now: Moment) -> tuple[Reading, ...]:
         with self._appending() as appender:
             if now.utc is not None and appender.undated:
                 return appender.date_undated(BATCH, now)
@@ -186,34 +211,114 @@ class Log:
         with self._appending() as appender:
             return appender.append_cranking(start, now)
 
+    # -- a disk that is full -----------------------------------------------------------------
+
+    def make_room(self) -> None:
+        """The ballast goes first: to purge takes room, too. Raises StoreUnavailable."""
+        self.ballast.give_up(keep=LAST)
+        with contextlib.suppress(StoreUnavailable):
+            self.on_full()
+        with self._appending() as appender:
+            appender.empty_wal()
+
+    @property
+    def shortage(self) -> DiskFull | None:
+        """While readings are still stored, but there is no room for the ballast."""
+        return full(self.path.parent, "nearly full") if self.ballast.missing else None
+
+    # -- a file that is damaged --------------------------------------------------------------
+
+    def look_through(self) -> None:
+        """What is damaged is replaced with the next commit. 3 s for a GB on a PC. Raises StoreUnavailable."""
+        with self._readers.borrow() as connection:
+            if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                self._condemn()
+        self.doubtful = False
+
+    def salvage(self) -> bool:
+        """A little of what a damaged file still has, if there is one; whether there may be more.
+
+        Called by one thread at a time. Raises StoreUnavailable for the new file; then the same is tried again.
+        """
+        salvage = self._salvage = self._salvage or self._begin_salvage()
+        if salvage is None:
+            return False
+        if batch := salvage.next():
+            with self._appending() as appender:
+                appender.rescue(salvage.path, batch)
+            salvage.written(batch)
+        self.salvaged = salvage.status
+        if salvage.done:
+            self._end_salvage(salvage)
+        return True
+
+    def _begin_salvage(self) -> Salvage | None:
+        for path in waiting(self.path):
+            if path in self._hopeless:
+                continue
+            try:
+                with self._appending() as appender:
+                    salvage = appender.begin_salvage(path)
+            except Unreadable as error:
+                log.warning("nothing of %s can be read: %s", path, error)
+                self._hopeless.add(path)
+                continue
+            log.warning("bringing what %s still has into the new log", path.name)
+            return salvage
+        return None
+
+    def _end_salvage(self, salvage: Salvage) -> None:
+        salvage.close()
+        finish(salvage.path)
+        self._salvage, self.salvaged = None, replace(salvage.status, done=True)
+        found, expected = self.salvaged.readings, self.salvaged.expected
+        log.warning(
+            "%d readings of %s are in the log again; it had %s. It is kept as %s: delete it when you need the room",
+            found, salvage.path.name, "nobody knows how many" if expected is None else expected, salvage.path.name + DONE,
+        )  # fmt: skip
+
     @contextlib.contextmanager
     def _appending(self) -> Iterator[Appender]:
         """The one that writes, for one thread at a time. A failure closes it, which rolls back."""
-        with self._writing, translated(), contextlib.ExitStack() as on_failure:
+        with self._writing, translated(self.path), contextlib.ExitStack() as on_failure:
             on_failure.callback(self._drop_appender)
+            if self._damaged:
+                self._drop_appender()
             try:
                 self._appender = self._appender or self._open()
                 yield self._appender
             except sqlite3.DatabaseError as error:
-                self._damaged = is_corrupt(error)
+                self._damaged = self._damaged or is_corrupt(error)
+                self._renew_readers()  # the disk may come back as another
                 raise
             on_failure.pop_all()
 
     def _open(self) -> Appender:
         if not self._damaged:
             try:
-                return Appender.open(self.path, self._boot)
+                appender = Appender.open(self.path, self._boot)
             except sqlite3.DatabaseError as error:
                 if not is_corrupt(error):
                     raise
+            else:
+                self.doubtful = appender.was_running if self.doubtful is None else self.doubtful
+                return appender
         self._replace_damaged()
         return Appender.open(self.path, self._boot)
 
     def _replace_damaged(self) -> None:
         self._readers.close()
         self.set_aside = set_aside(self.path)
-        self._readers = Readers(self.path)
-        self._damaged = False
+        self._renew_readers()
+        self._damaged = self.doubtful = False
+
+    def _renew_readers(self) -> None:
+        self._readers.close()
+        self._readers = Readers(self.path, self._condemn)
+
+    def _condemn(self) -> None:
+        """Called from any thread."""
+        self._damaged = True
 
     def _drop_appender(self) -> None:
         if self._appender:

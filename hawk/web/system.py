@@ -1,6 +1,7 @@
 """/healthz, /api/system and /api/session."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import trio
@@ -142,6 +143,7 @@ def _storage(status: StoreStatus | None, sinks: Sequence[SinkStatus]) -> dict[st
     return {
         "store": status.state.value,
         "reason": status.reason,
+        "fix": status.fix,
         "durability": status.durability.value,
         "readings": counts and counts.readings,
         "cranking_events": counts and counts.cranking_events,
@@ -158,6 +160,7 @@ def _storage(status: StoreStatus | None, sinks: Sequence[SinkStatus]) -> dict[st
         "purged_unsent": dict(status.purged.dropped),
         "purging_waits": status.purged.waits,
         "too_big": status.purged.too_big,
+        "salvage": status.salvage and asdict(status.salvage),
         "influxdb_connected": is_up(sinks, "influxdb"),
     }
 
