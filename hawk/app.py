@@ -110,8 +110,8 @@ class Ending:
 def _open(launch: Launch, folder: DataFolder, stack: ExitStack, ending: Ending) -> Parts:
     settings = launch.loaded.settings
     listener = stack.enter_context(open_socket(settings.api.host, settings.api.port))
-    files = RegistryFiles(folder.devices_json, folder.vehicles_json)
     readings = stack.enter_context(Log.open(folder.readings_db))
+    files = RegistryFiles(folder.devices_json, folder.vehicles_json, readings.ballast.give_up)
     clock = SystemClock(settings.clock.trust)
     try:
         clock.not_before(readings.newest_stored_at() or 0)

@@ -5,6 +5,7 @@ stays beside it as NAME.last-good. Nothing that we neither wrote nor read well i
 is damaged is kept as NAME.damaged-TIME, what somebody edited meanwhile as NAME.edited-TIME.
 """
 
+import errno
 import json
 import logging
 import os
@@ -17,6 +18,8 @@ from hawk.errors import CannotWrite, ConfigurationError, OtherVersion
 from hawk.ownership import explain
 
 log = logging.getLogger(__name__)
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def encoded(document: object) -> bytes:
@@ -34,10 +37,15 @@ class _DamagedError(Exception):
 
 
 class DocumentFile:
-    def __init__(self, path: Path, validate: Callable[[object], object]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        validate: Callable[[object], object],
+        make_room: Callable[[], None] = lambda: None,
+    ) -> None:
         """`validate` raises OtherVersion for a document that is not for us to touch, ConfigurationError
-        or ValueError for a damaged one."""
-        self._path, self._validate = path, validate
+        or ValueError for a damaged one. `make_room` is called on a full disk, before it is tried again."""
+        self._path, self._validate, self._make_room = path, validate, make_room
         self._last_good = path.with_name(f"{path.name}.last-good")
         self._ours: bytes | None = None  # what we read well or wrote last
         self._tried: bytes | None = None  # what we wrote without learning whether it is on the disk
@@ -76,19 +84,34 @@ class DocumentFile:
     def replace(self, content: bytes) -> None:
         """Returns when it is on the disk. Raises CannotWrite; what was there before is still there."""
         try:
-            there = self._path.read_bytes() if self._path.exists() else None
-            if there is not None and there not in (content, self._ours, self._tried, self._kept):
-                self._keep(there)
-            if self._ours is not None and self._ours != content:
-                _write(self._last_good, self._ours)
-            if there != content:
-                self._tried = content
-                _write(self._path, content)
+            self._put(content)
         except OSError as error:
-            raise CannotWrite(f"{self._path} cannot be written: {explain(self._path, error)}") from error
+            if error.errno not in _FULL:
+                raise self._cannot_write(error) from error
+            self._make_room()
+            self._put_at_last(content)
         self._ours, self._kept = content, None
 
     # ----------------------------------------------------------------------------------------
+
+    def _put_at_last(self, content: bytes) -> None:
+        try:
+            self._put(content)
+        except OSError as error:
+            raise self._cannot_write(error) from error
+
+    def _put(self, content: bytes) -> None:
+        there = self._path.read_bytes() if self._path.exists() else None
+        if there is not None and there not in (content, self._ours, self._tried, self._kept):
+            self._keep(there)
+        if self._ours is not None and self._ours != content:
+            _write(self._last_good, self._ours)
+        if there != content:
+            self._tried = content
+            _write(self._path, content)
+
+    def _cannot_write(self, error: OSError) -> CannotWrite:
+        return CannotWrite(f"{self._path} cannot be written: {explain(self._path, error)}")
 
     def _parsed(self, content: bytes) -> object:
         try:

@@ -1,6 +1,7 @@
 """devices.json and vehicles.json on the disk, and the snapshot that is known to be there."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,11 @@ log = logging.getLogger(__name__)
 class RegistryFiles:
     """Owned by the process, so a restarted registry goes on with what is on the disk."""
 
-    def __init__(self, devices: Path, vehicles: Path) -> None:
+    def __init__(self, devices: Path, vehicles: Path, make_room: Callable[[], None] = lambda: None) -> None:
         """Reads both. Raises ConfigurationError when one cannot be used, nor its last good copy;
-        nothing is changed then."""
-        self._devices = DocumentFile(devices, lambda document: read_devices(_object(document)))
-        self._vehicles = DocumentFile(vehicles, lambda document: read_vehicles(_object(document)))
+        nothing is changed then. `make_room` is called when the disk is full."""
+        self._devices = DocumentFile(devices, lambda read: read_devices(_object(read)), make_room)
+        self._vehicles = DocumentFile(vehicles, lambda read: read_vehicles(_object(read)), make_room)
         found = [each.read() for each in (self._devices, self._vehicles)]
         self._documents = Documents(*({} if each is None else _object(each) for each in found))
         self.snapshot = from_documents(self._documents)

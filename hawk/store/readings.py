@@ -285,11 +285,12 @@ class Log:
             if self._damaged:
                 self._drop_appender()
             try:
-                self._appender = self._appender or self._open()
+                if self._appender is None:
+                    self._appender = self._open()
+                    self._renew_readers()  # a disk that failed may have come back as another
                 yield self._appender
             except sqlite3.DatabaseError as error:
                 self._damaged = self._damaged or is_corrupt(error)
-                self._renew_readers()  # the disk may come back as another
                 raise
             on_failure.pop_all()
 

@@ -11,6 +11,7 @@ from hawk.ownership import explain
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 _NO_ROOM = 65536  # [bytes] SQLite calls it an I/O error where it cannot lengthen its shared memory
+_DISK = "Linux says in 'dmesg' what is wrong with the disk."
 _CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _MAY_NOT = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -29,15 +30,19 @@ def refusal(error: sqlite3.DatabaseError | OSError, path: Path) -> StoreUnavaila
     if _is_read_only(folder):
         return StoreUnavailable(
             f"{folder} lies on a file system that is mounted read-only",
-            f"Linux does that when a disk fails: look at 'dmesg', then try: sudo mount -o remount,rw {_mount(folder)}",
+            f"{_DISK} Then try: sudo mount -o remount,rw {_mount(folder)}",
         )
     if code == sqlite3.SQLITE_IOERR or getattr(error, "errno", None) == errno.EIO:
         return StoreUnavailable(
             f"the disk that holds {folder} fails ({_name(error)})",
-            "Look at 'dmesg'. A card that does so is about to die: make a copy with 'hawk backup' and replace it",
+            f"{_DISK} A card that does so is about to die: make a copy with 'hawk backup' and replace it",
         )
     if code in _MAY_NOT and (shut := _shut(path)):
         return StoreUnavailable(f"{path} cannot be used: {error}", explain(shut, PermissionError(), folder))
+    if code == sqlite3.SQLITE_READONLY:
+        return StoreUnavailable(
+            f"{folder} cannot be written any more", f"{_DISK} Then mount it again, or restart"
+        )
     if code in _LOCKED:
         return StoreUnavailable(
             f"another program keeps {path} locked", f"End it: 'sudo fuser -v {path}' shows which one it is"
