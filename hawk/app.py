@@ -16,7 +16,7 @@ from pathlib import Path
 import trio
 
 from actors import ActorSystem, ChildSpec, Supervisor, Watchdog, notify_systemd, open_system
-from hawk import logs
+from hawk import logs, replacing
 from hawk.ble.open import open_radio
 from hawk.ble.redecoding import explain
 from hawk.ble.tape import Tape, TapedRadio
@@ -54,6 +54,9 @@ class Launch:
 def prepare(folder: Path, *, below: Iterable[Given] = (), above: Iterable[Given] = ()) -> Loaded:
     """The settings that hold, and the log as they want it. Raises StartError."""
     check_writable(folder)
+    if replacing.is_unfinished(folder):
+        with DataFolder.open(folder):
+            log.warning("what 'hawk restore' began in %s is finished now", folder)
     loaded = load(folder / "system.json", os.environ, below=below, above=above)
     try:
         logs.configure(loaded.settings.logging, folder)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import platformdirs
 
+from hawk import replacing
 from hawk.errors import AlreadyRunning, ConfigurationError
 from hawk.model.instant import rfc3339
 from hawk.ownership import explain
@@ -75,6 +76,7 @@ class DataFolder:
         folder = cls(path.absolute())
         check_writable(folder.path)
         with folder._locked():
+            replacing.finish(folder.path)
             folder.after_kill = folder._run_json.exists()
             try:
                 yield folder

@@ -22,6 +22,8 @@ COMMANDS = {
         "Read such files, and those of other programs, into the log.",
     ),
     "doctor": ("hawk.cli.doctor:doctor", "Find out what keeps it from working here."),
+    "backup": ("hawk.cli.backup:backup", "Keep all data in one file, also while the service runs."),
+    "restore": ("hawk.cli.backup:restore", "Put back what a backup has."),
     "decode": ("hawk.cli.decode:decode", "Decode captured frames."),
 }
 

@@ -69,7 +69,7 @@ def enter(connection: sqlite3.Connection, path: Path) -> None:
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         for each in new:
-            below = max(_now(), _greatest_number(each))
+            below = max(out_of_reach(), _greatest_number(each))
             meta.raise_seq(connection, below)
             meta.put(connection, _NOTE + each.name, _noted(Progress(below)))
 
@@ -87,8 +87,10 @@ def _noted(progress: Progress) -> str:
     return json.dumps(asdict(progress))
 
 
-def _now() -> int:
-    """[ms since the epoch], or when this program was made where the clock shows less."""
+def out_of_reach() -> int:
+    """No number so great was given yet: [ms since the epoch], or when this program was made where the clock
+    shows less.
+    """
     made = datetime.fromisoformat(RELEASED).replace(tzinfo=UTC).timestamp()
     return max(time.time_ns() // 1_000_000, round(made) * 1000)
 
@@ -165,7 +167,7 @@ class Salvage:
 
     def _summaries(self, part: int, step: int, names: Names) -> Iterator[Batch | None]:
         for device, since in self._left(part, names):
-            for rows in self._old.summaries(step, device, self._columns, since, _now() + _TO_COME):
+            for rows in self._old.summaries(step, device, self._columns, since, out_of_reach() + _TO_COME):
                 if sound := [row for row in rows if is_sound(self._columns, row)]:
                     then = replace(self.progress, part=part, device=device, ts=sound[-1][0])
                     yield Batch(Summaries(step, device, self._columns, sound, names), then)
@@ -173,7 +175,7 @@ class Salvage:
 
     def _readings(self, part: int, names: Names) -> Iterator[Batch | None]:
         for device, since in self._left(part, names):
-            for rows in self._old.readings(device, since, _now() + _TO_COME):
+            for rows in self._old.readings(device, since, out_of_reach() + _TO_COME):
                 if sound := [row for row in rows if is_sound(READING, row)]:
                     found = self.progress.readings + len(sound)
                     then = replace(self.progress, part=part, device=device, ts=sound[-1][0], readings=found)
