@@ -81,6 +81,7 @@ class StoreActor(Actor):
         self._refused: StoreUnavailable | None = None  # the last commit
         self._said_dropped, self._dropped_before = False, readings.backlog.dropped
         self._seen_aside = readings.set_aside
+        self._times_are_missing = False
         self._care = Care(readings, self._in_writer, self._reconsider)
         self._flushes: list[Later[None]] = []
         self._news, self._written = trio.Event(), trio.Event()
@@ -213,6 +214,16 @@ class StoreActor(Actor):
         self._written = trio.Event()
         if stored:
             self.publish(ReadingsStored(stored))
+        self._say_if_times_are_missing()
+
+    def _say_if_times_are_missing(self) -> None:
+        before, self._times_are_missing = self._times_are_missing, self._log.undated > 0
+        if self._times_are_missing and not before:
+            log.warning(
+                "the clock cannot be trusted: readings are kept, and get their time as soon as it can"
+            )
+        elif before and not self._times_are_missing:
+            log.info("the clock is trusted: the readings that waited for it have their time")
 
     def _import_history(self, wanted: ImportHistory) -> Later[Imported]:
         later: Later[Imported] = Later()

@@ -321,8 +321,8 @@ def test_a_restore_that_is_killed_leaves_the_old_or_the_new(tmp_path: Path) -> N
         killed(
             whole * chance.uniform(0.3, 1.3), "restore", tmp_path / "new.tar.gz", "--data", data, "--force"
         )
-        with DataFolder.open(data) as folder:
-            of = json.loads(folder.devices_json.read_text())["of"]
+        with DataFolder.open(data) as opened:
+            of = json.loads(opened.devices_json.read_text())["of"]
             assert reads(data) == {"data": 6000, "other": 40_000}[of]
             seen.add(of)
         assert not list(data.glob(".restore-*"))

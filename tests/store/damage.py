@@ -49,6 +49,19 @@ def damaged(path: Path, pages: Iterable[int], chance: random.Random) -> Path:
     return aside
 
 
+def destroy(path: Path, page: int) -> None:
+    with path.open("r+b") as file:
+        file.seek((page - 1) * PAGE)
+        file.write(b"\xa5" * PAGE)
+
+
+def change(path: Path, sql: str) -> None:
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.executescript(sql)
+    connection.close()
+
+
 def root_of(path: Path, table: str) -> int:
     """Its root page."""
     [(root,)] = asked(path, f"SELECT rootpage FROM sqlite_schema WHERE name = '{table}'")

@@ -5,7 +5,8 @@ test moves it.
 """
 
 import math
-from collections.abc import AsyncIterator
+import random
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -47,6 +48,8 @@ from hawk.store.messages import (
 from hawk.store.readings import Log
 from hawk.store.retention import Retention
 from tests.store.samples import ADDRESS, NOW, OTHER, T0, moment, reading, undated, voltages
+from tests.store.damage import addresses, change, damaged, destroy, filled, root_of
+from tests.store.samples import ADDRESS, NOW, OTHER, moment, reading, undated, voltages
 
 
 @dataclass
@@ -406,3 +409,105 @@ async def test_they_come_before_what_is_measured_after_them(path: Path, mock_clo
             assert voltages(await bench.next_stored(2)) == [12.1, 12.2]
             latest = await bench.ask(GetLatest(ADDRESS))
             assert latest.sample.voltage == 12.2
+
+
+# -- a disk or a file that is bad ------------------------------------------------------------------
+
+
+async def until(done: Callable[[], bool]) -> None:
+    """What goes on in threads; all else waits for the clock."""
+    while not done():
+        await wait_all_tasks_blocked(0.005)
+
+
+async def test_each_trouble_is_said_once_with_what_to_do(
+    path: Path, mock_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = path.parent / "absent" / path.name
+    with Log.open(path, "boot-1") as log:
+        caplog.clear()
+        async with running(log) as bench:
+            for n in range(4):
+                await bench.store.send(reading(n))
+                await bench.until_degraded()
+                mock_clock.jump(RETRY)
+            path.parent.mkdir()
+            mock_clock.jump(RETRY)
+            await bench.next_stored(4)
+    said = [record.message for record in caplog.records if record.name == "hawk.store.actor"]
+    assert [text.partition(":")[0] for text in said] == [
+        "the store cannot be used", "the store can be written again; 0 readings were lost",
+    ]  # fmt: skip
+
+
+async def test_after_a_kill_the_log_is_looked_through_and_a_damaged_one_replaced_and_rescued(
+    path: Path, mock_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    filled(path, 2, 3000)
+    change(path, "UPDATE meta SET value = 'yes' WHERE key = 'running'")  # as a kill leaves it
+    destroy(path, root_of(path, "energy"))
+    caplog.set_level("INFO")
+    with Log.open(path, "boot-1") as log:
+        async with running(log) as bench:
+            await until(lambda: log.doubtful is False)
+            await bench.store.send(reading(1, 13.0, address=OTHER))
+            await bench.next_stored(1)
+            await until(lambda: log.salvaged is not None and log.salvaged.done)
+            status = await bench.ask(GetStoreStatus())
+            assert status.state is StoreState.OK
+            assert status.set_aside is not None
+            assert (status.salvage.readings, status.salvage.expected, status.salvage.done) == (
+                6000,
+                6000,
+                True,
+            )
+            assert status.counts.readings == 6001
+            assert len(await bench.ask(GetLatestOfAll())) == 3
+    assert "did not end in order" in caplog.text
+    assert "6000 readings of readings.db.corrupt-" in caplog.text
+
+
+async def test_after_an_end_in_order_nobody_looks(
+    path: Path, mock_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    filled(path, 1, 10)
+    with Log.open(path, "boot-1") as log:
+        async with running(log) as bench:
+            await bench.store.send(reading(5000))
+            await bench.next_stored(1)
+            assert log.doubtful is False
+    assert "in order" not in caplog.text
+
+
+async def test_a_question_that_meets_damage_has_the_file_replaced(path: Path, mock_clock: MockClock) -> None:
+    filled(path, 2, 3000)
+    destroy(path, root_of(path, "reading"))
+    with Log.open(path, "boot-1") as log:
+        async with running(log) as bench:
+            with pytest.raises(StoreUnavailable, match="damaged"):
+                await bench.ask(GetReadings(addresses(2)[0]))
+            await until(lambda: log.set_aside is not None)
+            await bench.store.send(reading(0))
+            await bench.next_stored(1)
+
+
+async def test_while_a_damaged_log_is_rescued_what_is_measured_is_stored(
+    path: Path, mock_clock: MockClock
+) -> None:
+    filled(path, 4, 20_000)
+    damaged(path, [], random.Random(1))
+    with Log.open(path, "boot-1") as log:
+        async with running(log) as bench:
+            stored = 0
+            while log.salvaged is None or not log.salvaged.done:
+                await bench.store.send(reading(-1 - stored, address=OTHER))
+                await bench.next_stored(1)
+                stored += 1
+            assert stored > 20
+            assert (await bench.ask(GetStoreStatus())).counts.readings == 80_000 + stored
+
+
+async def test_the_ballast_is_there_soon_after_the_start(path: Path, mock_clock: MockClock) -> None:
+    with Log.open(path, "boot-1") as log:
+        async with running(log):
+            await until(log.ballast.path.exists)

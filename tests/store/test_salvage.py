@@ -3,7 +3,6 @@
 import random
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from hawk.model.reading import Reading, Source
 from hawk.store.messages import GetReadings
 from hawk.store.readings import Log
-from tests.store.damage import PAGE, addresses, asked, damaged, filled, root_of
+from tests.store.damage import PAGE, addresses, asked, change, damaged, filled, root_of
 from tests.store.samples import ADDRESS, NOW, OTHER, T0, moment, reading, undated, voltages
 
 ROOT = Path(__file__).parent.parent.parent
@@ -34,13 +33,6 @@ def written(path: Path, *readings: Reading) -> None:
     with Log.open(path, "boot-1") as log:
         for each in readings:
             log.append([each], NOW)
-
-
-def change(path: Path, sql: str) -> None:
-    connection = sqlite3.connect(path)
-    with connection:
-        connection.executescript(sql)
-    connection.close()
 
 
 # -- how much comes back -----------------------------------------------------------------------

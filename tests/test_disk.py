@@ -1,0 +1,167 @@
+"""The whole service on a disk that becomes full, with a file that is damaged, and with a clock that jumps back."""
+
+import random
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from actors import ChildSpec, Supervisor, open_system
+from hawk import app
+from hawk.clock import SystemClock
+from hawk.config.load import load
+from hawk.datafolder import DataFolder
+from hawk.errors import HawkError
+from hawk.store.readings import Log
+from hawk.tree import Parts, tree
+from tests.disks import Disk, needs_root, tmpfs
+from tests.service import Service, wait_until
+from tests.store.damage import PAGE, asked, change, filled
+
+SIMULATED: Any = {
+    "BATTERYHAWK_BLUETOOTH_BACKEND": "simulated",
+    "BATTERYHAWK_SIMULATION_DEVICES": "4",
+    "BATTERYHAWK_SIMULATION_SPEED": "50",
+    "BATTERYHAWK_BLUETOOTH_RECORD_INTERVAL": "1",
+    "BATTERYHAWK_DISCOVERY_AUTO_CONFIGURE": "true",
+    "BATTERYHAWK_STORE_DURABILITY": "prompt",
+}
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    needs_root()
+    disk = tmpfs(tmp_path / "disk", 40 << 20)
+    yield disk
+    disk.unmount()
+
+
+def storage(service: Service) -> dict[str, Any]:
+    said: dict[str, Any] = service.get("/api/system/status")["data"]["attributes"]["storage"]
+    return said
+
+
+def test_a_disk_that_becomes_full_is_said_and_nothing_is_lost(disk: Disk) -> None:
+    with Service(disk.path / "data", **SIMULATED) as service:
+        wait_until(lambda: storage(service)["readings"] > 5)
+        wait_until((disk.path / "data" / "ballast").exists)
+        disk.fill()
+        said = wait_until(lambda: degraded(service), within=60)
+        assert "full" in said["reason"]
+        assert "du -xh" in said["fix"]
+        wait_until(lambda: filled_up(disk) and storage(service)["waiting"] > 20, within=90)
+        address = service.get("/api/devices")["data"][0]["id"]
+        assert service.configure(address, friendly_name="Named on a full disk").status_code == 200
+        assert service.readings(address)
+
+        disk.free()
+        wait_until(lambda: storage(service)["store"] == "ok", within=90)
+        said = storage(service)
+        assert (said["dropped"], said["reason"], said["fix"]) == (0, None, None)
+        assert service.device(address)["friendly_name"] == "Named on a full disk"
+        seqs = [each["seq"] for each in service.readings(address, **{"page[size]": "1000"})]
+        assert len(seqs) == len(set(seqs))
+        text = service.log_text()
+        assert text.count("Readings wait in memory") == 1
+        assert "the store can be written again; 0 readings were lost" in text
+
+
+def filled_up(disk: Disk) -> bool:
+    """Whatever the service gives up is taken at once by somebody else."""
+    disk.fill()
+    return True
+
+
+def test_a_log_that_a_kill_left_damaged_is_replaced_and_rescued_while_the_service_runs(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    filled(data / "readings.db", 3, 30_000)
+    change(data / "readings.db", "UPDATE meta SET value = 'yes' WHERE key = 'running'")
+    chance = random.Random(2)
+    with (data / "readings.db").open("r+b") as file:
+        for page in chance.sample(range(30, (data / "readings.db").stat().st_size // PAGE), 4):
+            file.seek(page * PAGE)
+            file.write(chance.randbytes(PAGE))
+    with Service(data, **SIMULATED) as service:
+        said = wait_until(lambda: salvaged(service), within=90)
+        assert said["expected"] == 90_000
+        assert said["readings"] > 80_000
+        assert storage(service)["store"] == "ok"
+        assert storage(service)["set_aside"].startswith("readings.db.corrupt-")
+        before = storage(service)["readings"]
+        wait_until(lambda: storage(service)["readings"] > before)
+        assert service.stop() == 0
+    assert asked(data / "readings.db", "PRAGMA integrity_check") == [("ok",)]
+    assert asked(data / "readings.db", "SELECT value FROM meta WHERE key = 'running'") == [("no",)]
+
+
+def degraded(service: Service) -> dict[str, Any]:
+    """Nothing while it is not."""
+    said = storage(service)
+    return said if said["store"] == "degraded" else {}
+
+
+def salvaged(service: Service) -> dict[str, Any]:
+    """Nothing until it is through."""
+    said: dict[str, Any] | None = storage(service)["salvage"]
+    return said if said and said["done"] else {}
+
+
+# -- a clock that jumps back ---------------------------------------------------------------------------
+
+
+class Skewed(SystemClock):
+    """The clock of this machine, which somebody sets."""
+
+    offset = 0  # [ms]
+
+    def utc_ms(self) -> int:
+        return super().utc_ms() + self.offset
+
+
+@asynccontextmanager
+async def running(data: Path, clock: Skewed) -> AsyncIterator[Parts]:
+    loaded = load(None, {**SIMULATED, "BATTERYHAWK_API_HOST": "127.0.0.1", "BATTERYHAWK_API_PORT": "0"})
+    with ExitStack() as stack:
+        folder = stack.enter_context(DataFolder.open(data))
+        parts = replace(app._open(app.Launch(data, loaded), folder, stack, app.Ending()), clock=clock)
+        async with open_system(expected=(HawkError,)) as system:
+            await system.start(ChildSpec("root", lambda: Supervisor.start(tree(parts, system))))
+            yield parts
+
+
+async def more(log: Log, count: int) -> None:
+    with trio.fail_after(60):
+        target = log.counts().readings + log.counts().undated + count
+        while log.counts().readings + log.counts().undated < target:
+            await trio.sleep(0.05)
+
+
+@pytest.mark.parametrize("trust", ["always", "auto"])
+async def test_a_clock_that_jumps_back_an_hour_loses_overwrites_and_doubles_nothing(
+    tmp_path: Path, trust: str
+) -> None:
+    """`always`: as with a time service that vouches for the new time. Else readings wait until it can be told."""
+    clock = Skewed(trust)
+    async with running(tmp_path / "data", clock) as parts:
+        await more(parts.log, 30)
+        before = asked(parts.log.path, "SELECT device_id, ts, voltage, seq, source FROM reading ORDER BY seq")
+        clock.offset = -3_600_000
+        await more(parts.log, 30)
+        counts = parts.log.counts()
+    rows = asked(parts.log.path, "SELECT device_id, ts, voltage, seq, source FROM reading ORDER BY seq")
+    assert rows[: len(before)] == before
+    assert asked(parts.log.path, "SELECT sum(readings) FROM device") == [(len(rows),)]
+    if trust == "always":
+        assert counts.undated == 0
+        old = f"(SELECT min(ts) FROM reading WHERE seq <= {len(before)})"
+        sql = f"SELECT max(ts) < {old} FROM reading WHERE seq > {len(rows) - 5}"
+        assert asked(parts.log.path, sql) == [(1,)]
+    else:
+        assert counts.undated >= 29
