@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,13 +79,12 @@ def _replace(backup: Path, manifest: Manifest, folder: Path, stamp: str, tell: T
         done += count
         tell(done / max(1, manifest.size))
 
-    try:
+    with ExitStack() as on_failure:
+        on_failure.callback(shutil.rmtree, new, ignore_errors=True)
         archive.unpack(backup, new, told)
         readings = _checked(backup, new)
         _give_to(folder, new)
-    except BaseException:
-        shutil.rmtree(new, ignore_errors=True)
-        raise
+        on_failure.pop_all()
     before = replacing.replace(folder, stamp)
     return Restored(folder, readings, before, manifest.made_at)
 

@@ -153,7 +153,21 @@ def recovered(read: Read, since: int, latest: int) -> Iterator[list[Row]]:
             middle = (low + high) // 2
             todo += [(middle + 1, high), (low, middle)]
         elif low <= high:
-            yield [row for row in reversed(read(low, high, True)[0]) if _within(row, low, high)]
+            yield from _from_the_end(read, low, high)
+
+
+def _from_the_end(read: Read, low: int, high: int) -> Iterator[list[Row]]:
+    found: list[Row] = []
+    while True:
+        rows, whole = read(low, high, True)
+        sound = [row for row in rows if _within(row, low, high)]
+        found += sound
+        if not whole or len(rows) < BATCH or not sound:
+            break
+        high = sound[-1][0] - 1
+    found.reverse()
+    for start in range(0, len(found), BATCH):
+        yield found[start : start + BATCH]
 
 
 def _until(read: Read, low: int, high: int, latest: int) -> int:

@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hawk.store.damaged import BATCH, EARLIEST, Row, recovered
@@ -44,6 +44,7 @@ class Pages:
     pages=st.integers(1, 120),
     bad=st.sets(st.integers(0, 119), max_size=6),
 )
+@example(interval=1000, pages=120, bad={0})  # more rows than are read at once behind the first page
 def test_all_rows_come_back_but_those_of_bad_pages_and_what_is_short_between_two(
     interval: int, pages: int, bad: set[int]
 ) -> None:
