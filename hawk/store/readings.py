@@ -46,15 +46,6 @@ from hawk.store.messages import (
     SummaryPage,
 )
 from hawk.store.purging import Round
-    Counts,
-    Cursor,
-    GetReadings,
-    ImportHistory,
-    MoveCursor,
-    Page,
-    SalvageStatus,
-    Stream,
-)
 from hawk.store.refusals import full, is_corrupt
 from hawk.store.remembered import Known, Placed, Plan
 from hawk.store.salvage import DONE, Salvage, Unreadable, finish, waiting

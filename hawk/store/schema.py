@@ -156,7 +156,6 @@ def check_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None
 
 def check_version(connection: sqlite3.Connection) -> int:
     """That of the file. Raises ConfigurationError when a newer program wrote it."""
-    """Raises ConfigurationError for a file of a newer program."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
         raise ConfigurationError(

@@ -44,6 +44,8 @@ class Upkeep:
         self._remembered = 0  # [ms since the epoch] on the disk
         self._losing: frozenset[str] = frozenset()  # sinks that lost something in the last round
         self.purged = Purged()
+        self._lately: Horizons | None = None  # of the last purge
+        readings.on_full = self._purge_at_once
 
     async def run(self) -> None:
         purge_at = trio.current_time() + PURGE_FIRST
@@ -80,7 +82,8 @@ class Upkeep:
         self.purged = replace(self.purged, waits=self._confidence.doubt(now))
 
     async def _purge(self) -> None:
-        wanted = Round(await self._horizons(), self._retention.max_bytes)
+        self._lately = await self._horizons()
+        wanted = Round(self._lately, self._retention.max_bytes)
         while await self._in_writer(self._log.purge, wanted):
             pass
         self._tell(wanted)
@@ -92,6 +95,12 @@ class Upkeep:
             too_big=wanted.too_big,
         )
         self._losing = frozenset(wanted.dropped)
+
+    def _purge_at_once(self) -> None:
+        """On a full disk, in the thread that writes: what is old goes before anything waits or is lost."""
+        wanted = Round(self._lately, self._retention.max_bytes)
+        while self._log.purge(wanted):
+            pass
 
     async def _horizons(self) -> Horizons | None:
         """None while nobody can tell how old anything is: then only its size is looked at."""

@@ -47,9 +47,8 @@ from hawk.store.messages import (
 )
 from hawk.store.readings import Log
 from hawk.store.retention import Retention
-from tests.store.samples import ADDRESS, NOW, OTHER, T0, moment, reading, undated, voltages
 from tests.store.damage import addresses, change, damaged, destroy, filled, root_of
-from tests.store.samples import ADDRESS, NOW, OTHER, moment, reading, undated, voltages
+from tests.store.samples import ADDRESS, NOW, OTHER, T0, moment, reading, undated, voltages
 
 
 @dataclass

@@ -137,7 +137,7 @@ def test_what_is_not_needed_goes_before_readings_wait(small: Disk) -> None:
         source = Source(log)
         source.store(3000)
         log.ballast.make()
-        log.purge = purge
+        log.on_full = purge
         small.fill()
         for _ in range(100):
             source.store(1000)
