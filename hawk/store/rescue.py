@@ -18,6 +18,10 @@ from hawk.store.rows import VALUES, Tags
 from hawk.store.soundness import is_count, is_sound
 
 _ENERGIES = ("device_id", "charged_wh", "discharged_wh", "ts")
+STARTS = (
+    "device_id", "ts", "series_id", "stored_at", "status_code", "voltage", "minimum_voltage", "duration",
+    "sample_interval", "samples", "uncertain",
+)  # fmt: skip
 _CURSORS = ("sink", "stream", "seq", "dropped")
 _HOUR = 3_600_000  # [ms]
 _OWN_NOTES = (meta.SEQ, meta.RUNNING)  # of one file; others are about what is in it
@@ -145,6 +149,7 @@ class Foundation:
     tails: Sequence[Row]
     energy: Sequence[Row]
     undated: Sequence[Row]
+    starts: Sequence[Row]  # of engines, STARTS
     dirty: Sequence[Row]
     cursors: Sequence[Row]
     notes: Sequence[Row]
@@ -164,6 +169,7 @@ class Foundation:
             ),
             energy=_of(old.table("energy", _ENERGIES, "device_id"), int, float, float, int),
             undated=[row for row in old.table("undated", UNDATED, "id") if _is_undated(row)],
+            starts=[row for row in old.table("cranking", STARTS, "device_id, ts") if _is_start(row)],
             dirty=_of(old.table("rollup_dirty", ("device_id", "hour"), "device_id, hour"), int, int),
             cursors=_of(old.table("sink_cursor", _CURSORS, "sink, stream"), str, str, int, int),
             notes=_of(old.table("meta", ("key", "value"), "key"), str, str),
@@ -183,6 +189,7 @@ class Foundation:
         own = [row for row in self.notes if row[0] not in _OWN_NOTES and not row[0].startswith("salvage:")]
         connection.executemany(_NOTE, own)
         self._write_undated(ledger, new)
+        self._write_starts(ledger, new)
 
     def _write_history(self, connection: sqlite3.Connection, device: OldDevice, new: int) -> None:
         tail = [(new, *row[1:]) for row in self.tails if row[0] == device.id]
@@ -205,6 +212,14 @@ class Foundation:
             if device in new
         ]
         ledger.connection.executemany(_insert("undated", UNDATED), rows)
+
+    def _write_starts(self, ledger: Ledger, new: Mapping[int, int]) -> None:
+        rows = [
+            (new[device], at, ledger.series(new[device], self.names.tags(device, series)), *values)
+            for device, at, series, *values in self.starts
+            if device in new
+        ]
+        ledger.connection.executemany(_insert("cranking", STARTS), rows)
 
 
 def _write_readings(ledger: Ledger, device: int, rows: Sequence[Row], names: Names) -> None:
@@ -238,3 +253,12 @@ def _is_undated(row: Row) -> bool:
     boot_id, boot_time, source, device, series, *values = row  # of UNDATED
     start = (type(boot_id), type(boot_time), type(device), type(series))
     return start == (str, float, int, int) and is_sound(("source", *VALUES), (source, *values))
+
+
+def _is_start(row: Row) -> bool:
+    device, at, series, stored_at, status, voltage, least, duration, interval, samples, uncertain = row
+    whole = all(type(each) is int for each in (device, at, series, stored_at, uncertain))
+    rest = is_sound(
+        ("status_code", "voltage", "duration", "sample_interval"), (status, voltage, duration, interval)
+    )
+    return whole and rest and type(least) is float and type(samples) is bytes

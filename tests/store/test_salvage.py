@@ -182,11 +182,12 @@ def test_what_was_measured_since_stays_and_is_the_latest(path: Path) -> None:
         assert log.counts().readings == 3
 
 
-def test_readings_that_wait_for_a_clock_history_energy_and_cursors_come_too(path: Path) -> None:
+def test_readings_that_wait_for_a_clock_history_starts_energy_and_cursors_come_too(path: Path) -> None:
     with Log.open(path, "boot-1") as log:
         log.append([reading(0), reading(when=undated(1))], undated(2))
     change(
         path,
+        "INSERT INTO cranking VALUES (1, 50, 1, 60, 2, 12.5, 9.5, 1.25, 0.0125, x'04e2', 0);"
         "INSERT INTO energy VALUES (1, 5.5, 3.25, 9); INSERT INTO sink_cursor VALUES ('influx', 'reading', 1, 4);"
         "INSERT INTO history_tail VALUES (1, 100, x'aabb'), (1, 200, x'ccdd');"
         "UPDATE device SET history_count = 2, history_since = 100; INSERT INTO meta VALUES ('purge_utc', '77');",
@@ -195,6 +196,9 @@ def test_readings_that_wait_for_a_clock_history_energy_and_cursors_come_too(path
     with Log.open(path, "boot-1") as log:
         salvage(log)
         assert [each.moment for each in log.commit(moment(10))] == [moment(1)]
+    assert asked(path, "SELECT * FROM cranking") == [
+        (1, 50, 1, 60, 2, 12.5, 9.5, 1.25, 0.0125, b"\x04\xe2", 0)
+    ]
     assert asked(path, "SELECT * FROM energy") == [(1, 5.5, 3.25, 9)]
     assert asked(path, "SELECT * FROM sink_cursor") == [("influx", "reading", 1, 4)]
     assert asked(path, "SELECT * FROM history_tail") == [(1, 100, b"\xaa\xbb"), (1, 200, b"\xcc\xdd")]
