@@ -290,14 +290,14 @@ class SalvageStatus:
 class StoreStatus:
     state: StoreState
     reason: str | None  # why it is degraded
-    fix: str | None  # and what to do about it
     durability: Durability
     counts: Counts | None  # None while the disk cannot be read
     seq: int | None  # the last one given; None while the file could not be opened
     waiting: int  # readings on their way to the disk
     dropped: int  # readings lost since start because the disk refused for too long
-    set_aside: str | None  # a damaged file of this name was replaced by a new one
-    salvage: SalvageStatus | None  # the last one since start
+    set_aside: str | None = None  # a damaged file of this name was replaced by a new one
+    fix: str | None = None  # what to do about `reason`
+    salvage: SalvageStatus | None = None  # the last one since start
     late: int = 0  # readings refused since start: their hour was purged, and lives on in its summary
     purged: Purged = field(default_factory=Purged)
 

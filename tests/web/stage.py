@@ -105,7 +105,7 @@ class Shelf:
         self._check()
         counts = Counts(readings=len(self.readings), cranking_events=0, undated=0, bytes=4096)
         return StoreStatus(
-            StoreState.OK, None, None, Durability.PROMPT, counts, len(self.readings),
+            StoreState.OK, None, Durability.PROMPT, counts, len(self.readings),
             waiting=0, dropped=0, set_aside=None, salvage=None,
         )  # fmt: skip
 
