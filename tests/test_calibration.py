@@ -44,6 +44,7 @@ def test_readings_follow_the_calibration_of_their_device(tmp_path: Path) -> None
             "PATCH", f"/api/devices/{STARTER}", {"plausibility": limits}, "devices", STARTER
         )
         assert answer.status_code == 200, answer.text
+        wait_until(lambda: "12.5" in service.http.get(f"/api/devices/{STARTER}/connection").text)  # they hold
         count = len(service.readings(STARTER))
         refused = service.http.post(f"/api/devices/{STARTER}/readings", timeout=60)
         assert refused.status_code == 503, refused.text
