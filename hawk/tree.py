@@ -29,6 +29,7 @@ from hawk.devices.trial import TrialActor
 from hawk.directory.actor import DirectoryActor
 from hawk.drivers.catalogue import Catalogue
 from hawk.jobs.actor import JobsActor
+from hawk.jobs.discovery import Discoverer
 from hawk.registry.actor import RegistryActor
 from hawk.registry.files import RegistryFiles
 from hawk.sinks.catalogue import Catalogue as SinkCatalogue
@@ -182,6 +183,7 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
             "trials", partial(TrialActor.start, parts.catalogue, station), trials, shutdown=RADIO_GRACE
         ),
     ]
+    discoverer = Discoverer(scanner, directory, trials, clock, settings.discovery.scan_duration)
     links = settings.bluetooth.max_concurrent_connections
     bluetooth = [
         ChildSpec("radio", partial(RadioActor.start, parts.radio), radio, shutdown=RADIO_GRACE, vital=True),
@@ -196,7 +198,7 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
         ChildSpec("sinks", partial(SinksGroup.start, settings, parts.sinks, store), sinks),
         ChildSpec("vehicles", partial(VehiclesGroup.start, registry, directory, clock)),
         ChildSpec("bluetooth", partial(Supervisor.start, bluetooth, Strategy.REST_FOR_ONE)),
-        ChildSpec("jobs", partial(JobsActor.start, devices), jobs),
+        ChildSpec("jobs", partial(JobsActor.start, devices, discoverer), jobs),
         ChildSpec("web", partial(WebServerActor.start, services, parts.listener), shutdown=WEB_GRACE),
     ]
 

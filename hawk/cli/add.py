@@ -9,19 +9,13 @@ import click
 
 from hawk.cli.options import FOLDER
 from hawk.cli.output import exit_with_error
+from hawk.cli.placing import IN_CONFIG, placed
 from hawk.errors import HawkError, Invalid
 
 if TYPE_CHECKING:  # imported where they are used: `hawk --help` must be quick
     from hawk.drivers.api import Driver
     from hawk.drivers.catalogue import Catalogue
     from hawk.model.address import Address
-
-_IN_CONFIG = "/data/attributes/config"
-_OPTIONS = {
-    "/data/attributes/device_type": "--type",
-    "/data/attributes/friendly_name": "--name",
-    "/data/attributes/vehicle_id": "--vehicle",
-}
 
 Json = Mapping[str, Any]
 
@@ -104,17 +98,7 @@ def _driver(wish: Wish, drivers: "Catalogue") -> "Driver":
     try:
         return drivers.driver(wish.device_type).configured(wish.config or {})
     except Invalid as error:
-        raise _placed(error, f"{_IN_CONFIG}{error.pointer}", wish) from None
-
-
-def _placed(error: HawkError, pointer: str, wish: Wish) -> HawkError:
-    """With the place where the person wrote it."""
-    from hawk.cli.config_file import WrongFile
-
-    if pointer.startswith(_IN_CONFIG) and wish.file is not None:
-        return WrongFile(str(error), wish.file, pointer.removeprefix(_IN_CONFIG) or "/")
-    place = "--config" if pointer.startswith(_IN_CONFIG) else _OPTIONS.get(pointer)
-    return Invalid(f"{place}: {error}" if place else str(error), pointer)
+        raise placed(error, f"{IN_CONFIG}{error.pointer}", wish.file) from None
 
 
 # -- doing it --------------------------------------------------------------------------------
@@ -131,7 +115,7 @@ def _add(wish: Wish, drivers: "Catalogue", data: Path) -> Json:
         return _add_alone(wish, driver, drivers, data)
     except running.Refused as error:
         if error.pointer:
-            raise _placed(error, error.pointer, wish) from None
+            raise placed(error, error.pointer, wish.file) from None
         raise
     return said
 
@@ -152,7 +136,7 @@ def _add_alone(wish: Wish, driver: "Driver", drivers: "Catalogue", data: Path) -
     try:
         return {"data": alone.register(wish.address, wanted), **meta}
     except Invalid as error:
-        raise _placed(error, error.pointer, wish) from None
+        raise placed(error, error.pointer, wish.file) from None
 
 
 # -- saying it -------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
-"""`hawk devices`: add them, read them, leave them to others."""
+"""`hawk devices`: list and change them, read them, leave them to others."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,30 +9,28 @@ import click
 
 from hawk.cli.add import add
 from hawk.cli.cranking import cranking
-from hawk.cli.options import FOLDER
-from hawk.cli.output import exit_with_error
-from hawk.errors import CannotWrite, HawkError
+from hawk.cli.options import DATA, JSON
+from hawk.cli.output import refusals_said
+from hawk.cli.registered import ignore, remove, set_device, show, show_all
+from hawk.errors import CannotWrite
 
 if TYPE_CHECKING:
     from hawk.cli.running import Running
 
-_DATA = click.option("--data", type=FOLDER, help="The data folder of the service.")
-_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document, for programs.")
-
 
 @click.group()
 def devices() -> None:
-    """Add devices, read them, and leave them to others."""
+    """List and change devices, read them, and leave them to others."""
 
 
-devices.add_command(add)
-devices.add_command(cranking)
+for command in (show_all, show, add, set_device, ignore, remove, cranking):
+    devices.add_command(command)
 
 
 @devices.command()
 @click.argument("mac")
-@_DATA
-@_JSON
+@DATA
+@JSON
 def poll(mac: str, data: Path | None, *, as_json: bool) -> None:
     """Connect to MAC and read it, now."""
 
@@ -48,8 +46,8 @@ def poll(mac: str, data: Path | None, *, as_json: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="All devices.")
 @click.option("--minutes", type=click.IntRange(1, 1440), default=30, show_default=True)
 @click.option("--end", is_flag=True, help="Read it again.")
-@_DATA
-@_JSON
+@DATA
+@JSON
 def release(
     mac: str | None, data: Path | None, minutes: int, *, everything: bool, end: bool, as_json: bool
 ) -> None:
@@ -75,8 +73,8 @@ def release(
 @devices.command()
 @click.argument("mac")
 @click.option("--days", type=click.FloatRange(0, 366, min_open=True), help="Only the last ones; else all.")
-@_DATA
-@_JSON
+@DATA
+@JSON
 def history(mac: str, days: float | None, data: Path | None, *, as_json: bool) -> None:
     """Read what MAC remembers of the time when nobody listened, into the log."""
 
@@ -100,13 +98,13 @@ def history(mac: str, days: float | None, data: Path | None, *, as_json: bool) -
 @click.option(
     "--minutes", type=click.IntRange(1, 1440), default=30, show_default=True, help="Ctrl-C ends it sooner."
 )
-@_DATA
-@_JSON
+@DATA
+@JSON
 def record(mac: str, file: Path, data: Path | None, minutes: int, *, as_json: bool) -> None:
     """Write to FILE what passes the radio of MAC, for support."""
     import json
 
-    with _refusals_said(as_json=as_json):
+    with refusals_said(as_json=as_json):
         count = _keep(_service(data).lines(f"/api/devices/{mac}/recording?minutes={minutes}"), file)
     document = {"path": str(file), "lines": count}
     click.echo(json.dumps(document) if as_json else f"{count} lines are in {file}.")
@@ -131,7 +129,7 @@ def _do(
 ) -> None:
     import json
 
-    with _refusals_said(as_json=as_json):
+    with refusals_said(as_json=as_json):
         document, words = work(_service(data).ask)
     click.echo(json.dumps(document) if as_json else words)
 
@@ -143,14 +141,6 @@ def _service(data: Path | None) -> "Running":
     from hawk.cli import running
 
     return running.find(datafolder.choose(data, os.environ))
-
-
-@contextmanager
-def _refusals_said(*, as_json: bool) -> Iterator[None]:
-    try:
-        yield
-    except HawkError as error:
-        exit_with_error(error, as_json=as_json)
 
 
 def _in_words(reading: dict[str, Any]) -> str:

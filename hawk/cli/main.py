@@ -15,7 +15,11 @@ COMMANDS = {
     "serve": ("hawk.cli.serve:serve", "Run the service."),
     "demo": ("hawk.cli.demo:demo", "Run it with simulated batteries; needs no Bluetooth."),
     "scan": ("hawk.cli.scan:scan", "List the battery monitors in range, or read them."),
-    "devices": ("hawk.cli.devices:devices", "Add devices, read them, and leave them to others."),
+    "devices": (
+        "hawk.cli.devices:devices",
+        "List and change devices, read them, and leave them to others.",
+    ),
+    "vehicles": ("hawk.cli.vehicles:vehicles", "List, make, rename and remove vehicles."),
     "export": ("hawk.cli.export:export", "Write readings to a CSV or JSON lines file."),
     "import": (
         "hawk.cli.imports:import_files",

@@ -3,6 +3,8 @@
 import json
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -27,6 +29,14 @@ def exit_with_error(error: HawkError, *, as_json: bool, exit_code: int | None = 
     else:
         click.echo(f"hawk: {error}", err=True)
     sys.exit(_code_of(error) if exit_code is None else exit_code)
+
+
+@contextmanager
+def refusals_said(*, as_json: bool) -> Iterator[None]:
+    try:
+        yield
+    except HawkError as error:
+        exit_with_error(error, as_json=as_json)
 
 
 def progress() -> "Progress":

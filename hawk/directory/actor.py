@@ -4,16 +4,16 @@ It holds no truth: records come from the registry, what is live from the bus. Of
 devices their actors tell; of discovered ones the scanner's adverts do.
 """
 
-from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from actors import Actor, ActorCrashed, ActorRef, AskTimeout
 from hawk.clock import Clock
-from hawk.directory.messages import ListDevices, ListVehicles, LookUpDevice, VehicleView
+from hawk.directory.listing import LongestAge, as_of_now, vehicle_views
+from hawk.directory.messages import ListDevices, ListVehicles, LookUpDevice
 from hawk.events import (
     DeviceChanged,
+    DeviceDiscovered,
     DeviceRemoved,
     DeviceSeen,
     DeviceUpdated,
@@ -32,10 +32,7 @@ RecordEvent = DeviceChanged | DeviceRemoved | VehicleChanged | VehicleRemoved
 
 
 class DirectoryActor(Actor):
-    def __init__(
-        self, registry: ActorRef[Any], clock: Clock, longest_age: Callable[[float | None], float]
-    ) -> None:
-        """`longest_age` [s] of the newest data of an available device that is polled so often [s], or by nobody."""
+    def __init__(self, registry: ActorRef[Any], clock: Clock, longest_age: LongestAge) -> None:
         super().__init__()
         self._registry, self._clock, self._longest_age = registry, clock, longest_age
         self._views: dict[Address, DeviceView] = {}
@@ -45,8 +42,8 @@ class DirectoryActor(Actor):
 
     async def setup(self) -> None:
         self.subscribe(
-            DeviceChanged, DeviceRemoved, DeviceSeen, DeviceUpdated, VehicleChanged, VehicleRemoved,
-            VehicleSummarised,
+            DeviceChanged, DeviceDiscovered, DeviceRemoved, DeviceSeen, DeviceUpdated, VehicleChanged,
+            VehicleRemoved, VehicleSummarised,
         )  # fmt: skip
         self.spawn(self._fetch_records)
 
@@ -58,9 +55,12 @@ class DirectoryActor(Actor):
                 view = self._views.get(address)
                 return view and self._as_of_now(view)
             case ListVehicles():
-                return self._list_vehicles()
+                views = (self._views[address] for address in sorted(self._views))
+                return vehicle_views(self._vehicles, views, self._summaries)
             case DeviceSeen():
                 self._seen(message)
+            case DeviceDiscovered():
+                self._discovered(message)
             case DeviceUpdated(view):
                 if view.device.address in self._views:
                     self._views[view.device.address] = view
@@ -108,9 +108,7 @@ class DirectoryActor(Actor):
 
     def _as_of_now(self, view: DeviceView) -> DeviceView:
         """Also of a configured device: its actor may be gone, and what it said last gets old."""
-        newest, oldest = view.live.newest, self._clock.moment().boot_time - self._longest_age(view.interval)
-        available = newest is not None and newest.boot_time >= oldest
-        return replace(view, available=available, stale=view.live.older_than(oldest))
+        return as_of_now(view, self._clock.moment().boot_time, self._longest_age)
 
     def _put(self, device: Device) -> None:
         vehicle = self._vehicles.get(device.vehicle_id) if device.vehicle_id else None
@@ -123,6 +121,16 @@ class DirectoryActor(Actor):
         for address, view in self._views.items():
             if view.device.vehicle_id == vehicle.id:
                 self._views[address] = replace(view, vehicle_name=vehicle.name)
+
+    def _discovered(self, event: DeviceDiscovered) -> None:
+        if (view := self._views.get(event.key)) is not None:
+            self._views[event.key] = replace(
+                view,
+                name=event.name or view.name,
+                rssi=event.rssi,
+                found_by=event.reason,
+                last_seen=event.moment,
+            )
 
     def _seen(self, event: DeviceSeen) -> None:
         advertisement = event.advertisement
@@ -139,24 +147,3 @@ class DirectoryActor(Actor):
             last_seen=event.moment,
             simulated=advertisement.simulated,
         )
-
-    def _list_vehicles(self) -> tuple[VehicleView, ...]:
-        members: defaultdict[str | None, list[DeviceView]] = defaultdict(list)
-        for address in sorted(self._views):
-            members[self._views[address].device.vehicle_id].append(self._views[address])
-        return tuple(
-            VehicleView(
-                vehicle=vehicle,
-                devices=tuple(view.device.address for view in members[vehicle_id]),
-                summary=self._summaries.get(vehicle_id),
-                listed=not vehicle.automatic
-                or any(view.device.lifecycle is Lifecycle.CONFIGURED for view in members[vehicle_id]),
-            )
-            for vehicle_id, vehicle in sorted(self._vehicles.items(), key=_by_number)
-        )
-
-
-def _by_number(item: tuple[str, Vehicle]) -> tuple[int, str]:
-    """vehicle_2 before vehicle_10."""
-    number = item[0].removeprefix("vehicle_")
-    return (int(number) if number.isdecimal() else 0, item[0])

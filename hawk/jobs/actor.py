@@ -2,7 +2,7 @@
 
 import secrets
 from collections import OrderedDict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import trio
@@ -11,19 +11,38 @@ from actors import Actor, ActorCrashed, ActorRef, AskTimeout, FindChild
 from hawk.devices.messages import DownloadHistory, ReadCranking
 from hawk.errors import HawkError, NotFound
 from hawk.events import HistoryProgress
-from hawk.jobs.messages import CancelJob, GetJob, Job, JobState, StartCranking, StartHistory
+from hawk.jobs.discovery import Discoverer
+from hawk.jobs.messages import (
+    CancelJob,
+    Found,
+    GetJob,
+    Job,
+    JobState,
+    StartCranking,
+    StartDiscovery,
+    StartHistory,
+)
 from hawk.store.messages import Imported, LastStart
 
 KEPT = 100
 FIND_WITHIN = 5.0  # [s]
 LONGEST = 3600.0  # [s] a device may go out of range in the middle
-KINDS = {StartHistory: "history", StartCranking: "cranking"}
+KINDS = {StartHistory: "history", StartCranking: "cranking", StartDiscovery: "discovery"}
+
+Start = StartHistory | StartCranking | StartDiscovery
+
+
+@dataclass(frozen=True, slots=True)
+class _Advanced:
+    job_id: str
+    progress: float  # 0 to 1
 
 
 class JobsActor(Actor):
-    def __init__(self, devices: ActorRef[Any]) -> None:
+    def __init__(self, devices: ActorRef[Any], discoverer: Discoverer) -> None:
+        """`devices` is the group."""
         super().__init__()
-        self._devices = devices
+        self._devices, self._discoverer = devices, discoverer
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._tasks: dict[str, trio.CancelScope] = {}
 
@@ -32,7 +51,7 @@ class JobsActor(Actor):
 
     def on_receive(self, message: Any) -> Any:
         match message:
-            case StartHistory() | StartCranking():
+            case StartHistory() | StartCranking() | StartDiscovery():
                 return self._start(message)
             case GetJob(job_id):
                 return self._job(job_id)
@@ -40,6 +59,8 @@ class JobsActor(Actor):
                 return self._cancel(job_id)
             case HistoryProgress():
                 self._follow(message)
+            case _Advanced(job_id, progress):
+                self._advance(job_id, progress)
             case Job():
                 self._jobs[message.id] = message
             case _:
@@ -53,8 +74,9 @@ class JobsActor(Actor):
             )
         return job
 
-    def _start(self, wanted: StartHistory | StartCranking) -> Job:
-        job = Job(secrets.token_hex(6), KINDS[type(wanted)], wanted.address)
+    def _start(self, wanted: Start) -> Job:
+        address = None if isinstance(wanted, StartDiscovery) else wanted.address
+        job = Job(secrets.token_hex(6), KINDS[type(wanted)], address)
         self._jobs[job.id] = job
         while len(self._jobs) > KEPT:
             self._jobs.popitem(last=False)
@@ -69,24 +91,38 @@ class JobsActor(Actor):
         return job
 
     def _follow(self, fact: HistoryProgress) -> None:
-        for job in self._jobs.values():
+        for job in tuple(self._jobs.values()):
             history = job.kind == KINDS[StartHistory] and job.address == fact.address
             if history and job.state is JobState.RUNNING:
-                self._jobs[job.id] = replace(job, progress=min(1.0, fact.records / max(fact.most, 1)))
+                self._advance(job.id, min(1.0, fact.records / max(fact.most, 1)))
 
-    async def _work(self, job: Job, wanted: StartHistory | StartCranking) -> None:
+    def _advance(self, job_id: str, progress: float) -> None:
+        job = self._jobs.get(job_id)
+        if job is not None and job.state is JobState.RUNNING:
+            self._jobs[job_id] = replace(job, progress=progress)
+
+    async def _work(self, job: Job, wanted: Start) -> None:
         try:
-            result = await self._read(wanted)
+            result = await self._done(job, wanted)
         except HawkError as error:
             ended = replace(job, state=JobState.FAILED, code=error.outcome, detail=str(error))
         except (AskTimeout, ActorCrashed):
-            detail = "The device was restarted meanwhile, or took too long: try again."
+            detail = "What does it was restarted meanwhile, or took too long: try again."
             ended = replace(job, state=JobState.FAILED, code="timeout", detail=detail)
         else:
             ended = replace(job, state=JobState.DONE, progress=1.0, result=result)
         finally:
             self._tasks.pop(job.id, None)
         self.ref.tell(ended)
+
+    async def _done(self, job: Job, wanted: Start) -> Imported | LastStart | Found:
+        if not isinstance(wanted, StartDiscovery):
+            return await self._read(wanted)
+
+        def advance(progress: float) -> None:
+            self.ref.tell(_Advanced(job.id, progress))
+
+        return await self._discoverer.discover(wanted, advance)
 
     async def _read(self, wanted: StartHistory | StartCranking) -> Imported | LastStart:
         ref = await self._devices.ask(FindChild(wanted.address)).within(FIND_WITHIN)

@@ -1,6 +1,7 @@
 """Readings, devices and summaries as JSON, with the names of the contract: the same on every way out. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
@@ -79,6 +80,7 @@ def device_attributes(view: DeviceView, default_interval: float, config: Mapping
         "status_code": live.status_code,
         "latest_reading": _latest(view),
         "last_outcome": outcome_attributes(view),
+        "link_quality": quality_attributes(view),
     }
 
 
@@ -86,6 +88,10 @@ def outcome_attributes(view: DeviceView) -> Json | None:
     if (outcome := view.outcome) is None:
         return None
     return {"code": outcome.code, "detail": outcome.detail, "timestamp": timestamp(outcome.moment)}
+
+
+def quality_attributes(view: DeviceView) -> Json | None:
+    return None if view.quality is None else asdict(view.quality)
 
 
 def _latest(view: DeviceView) -> Json | None:

@@ -117,6 +117,7 @@ class DeviceView:
     name: str | None = None  # as advertised
     rssi: int | None = None  # [dBm]
     adapter: str | None = None
+    found_by: str | None = None  # how its family was found, in words; None after a restart
     last_seen: Moment | None = None  # any advertisement or frame
     available: bool = False  # its newest data are young enough
     stale: frozenset[str] = frozenset()  # quantities whose value is too old to be shown as of now

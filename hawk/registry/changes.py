@@ -101,7 +101,9 @@ def remove_vehicle(old: Snapshot, vehicle_id: str, move_to: str | None) -> Snaps
     vehicle_of(old, vehicle_id)
     moved = {a: d for a, d in old.devices.items() if d.vehicle_id == vehicle_id}
     if moved and move_to is None:
-        raise Conflict(f"{vehicle_id} has {len(moved)} device(s): move them with ?move_to=ID")
+        raise Conflict(
+            f"{vehicle_id} has {len(moved)} device(s): say where they move to (?move_to=ID, or --move-to ID)"
+        )
     if move_to is not None:
         if move_to == vehicle_id:
             raise Conflict(f"the devices of {vehicle_id} cannot move to itself")

@@ -58,6 +58,11 @@ class Outside:
         finally:
             readers.close()
 
+    def latest(self, now: Moment) -> tuple[Reading, ...]:
+        """The newest reading of each device that is not history, by address."""
+        with self._readers.borrow() as connection:
+            return queries.latest_of_all(connection, now)
+
     def addresses(self) -> tuple[Address, ...]:
         with self._readers.borrow() as connection:
             return tuple(Address(mac) for (mac,) in connection.execute("SELECT mac FROM device ORDER BY mac"))

@@ -8,7 +8,19 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from hawk.errors import HawkError
-from hawk.web import auth, cranking, devices, events, jobs, readings, recording, scrape, system, vehicles
+from hawk.web import (
+    auth,
+    cranking,
+    devices,
+    discovery,
+    events,
+    jobs,
+    readings,
+    recording,
+    scrape,
+    system,
+    vehicles,
+)
 from hawk.web.http import COOKIE, LARGEST_BODY, answer, check_token, no_content, services, unauthorized
 from hawk.web.jsonapi import ApiError, refusal
 from hawk.web.services import Services
@@ -40,6 +52,7 @@ def create_app(ours: Services) -> QuartTrio:
         vehicles.routes,
         readings.routes,
         jobs.routes,
+        discovery.routes,
         system.routes,
         events.routes,
         recording.routes,

@@ -7,6 +7,7 @@ import enum
 from typing import Any
 
 from hawk.errors import BadAddress, Invalid
+from hawk.jobs.messages import StartDiscovery
 from hawk.model.address import Address, parse_address
 from hawk.model.device import Lifecycle
 from hawk.model.reading import QUANTITIES, Moment, Reading
@@ -104,6 +105,20 @@ def history_days(body: bytes) -> float | None:
     if isinstance(days, bool) or not isinstance(days, int | float) or not 0 < days <= 366:
         raise Invalid("days is a number above 0, at most 366", f"{_HERE}/days")
     return float(days)
+
+
+def discovery(body: bytes) -> StartDiscovery:
+    """Raises what `parse_document` raises, and Invalid."""
+    attributes = parse_document(body, "jobs").attributes if body else {}
+    _only(attributes, {"duration", "connect"}, _HERE)
+    duration, connect = attributes.get("duration"), attributes.get("connect", False)
+    if not isinstance(connect, bool):
+        raise Invalid("connect is true or false", f"{_HERE}/connect")
+    if duration is None:
+        return StartDiscovery(connect=connect)
+    if isinstance(duration, bool) or not isinstance(duration, int | float) or not 1 <= duration <= 300:
+        raise Invalid("duration is a number of seconds from 1 to 300", f"{_HERE}/duration")
+    return StartDiscovery(float(duration), connect)
 
 
 def imported_readings(body: bytes, now: Moment) -> list[Reading]:

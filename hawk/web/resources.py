@@ -8,11 +8,12 @@ from hawk.devices.messages import Connection, Trial
 from hawk.directory.messages import VehicleView
 from hawk.drivers.explain import explained
 from hawk.events import CrankingStored, DeviceDiscovered, HistoryProgress
-from hawk.jobs.messages import Job
+from hawk.jobs.messages import Found, Job, ReadOf
 from hawk.model.attributes import (
     device_attributes,
     instant,
     outcome_attributes,
+    quality_attributes,
     reading_attributes,
     summary_attributes,
     timestamp,
@@ -93,7 +94,7 @@ def device_resource(
 
 def connection_resource(connection: Connection) -> dict[str, Any]:
     view = connection.view
-    counters, quality = view.counters, view.quality
+    counters = view.counters
     return resource(
         "connections",
         view.device.address,
@@ -114,7 +115,7 @@ def connection_resource(connection: Connection) -> dict[str, Any]:
             "last_success": timestamp(counters.last_success),
             "next_poll_in": connection.next_poll,
             "rssi": view.rssi,
-            "link_quality": quality and asdict(quality),
+            "link_quality": quality_attributes(view),
             "limits": to_json(connection.limits),
             "rejected": [_rejection(each) for each in view.rejections],
         },
@@ -155,11 +156,11 @@ def job_resource(job: Job) -> dict[str, Any]:
         "result": _result(job.result),
         "error": None if job.code is None else {"code": job.code, "detail": job.detail},
     }
-    links = {"device": to_one("devices", job.address)}
+    links = None if job.address is None else {"device": to_one("devices", job.address)}
     return resource("jobs", job.id, attributes, links, f"/api/jobs/{job.id}")
 
 
-def _result(result: Imported | LastStart | None) -> Json | None:
+def _result(result: Imported | LastStart | Found | None) -> Json | None:
     match result:
         case Imported():
             return {
@@ -171,8 +172,18 @@ def _result(result: Imported | LastStart | None) -> Json | None:
             }
         case LastStart(cranking, stored):
             return {"event": cranking and cranking_id(cranking), "stored": stored}
+        case Found(addresses, new, read):
+            return {"found": list(addresses), "new": list(new), "read": [_read_of(each) for each in read]}
         case None:
             return None
+
+
+def _read_of(read: ReadOf) -> Json:
+    return {
+        "id": read.address,
+        "reading": read.reading and reading_attributes(read.reading),
+        "error": None if read.code is None else {"code": read.code, "detail": read.detail},
+    }
 
 
 def cranking_id(cranking: Cranking) -> str:
@@ -223,8 +234,24 @@ def discovery_resource(fact: DeviceDiscovered) -> dict[str, Any]:
         "rssi": fact.rssi,
         "reason": fact.reason,
         "first_seen": timestamp(fact.moment),
+        "last_seen": timestamp(fact.moment),
     }
     return resource("discoveries", fact.device.address, attributes)
+
+
+def discovered_resource(view: DeviceView) -> dict[str, Any]:
+    device = view.device
+    attributes = {
+        "mac_address": device.address,
+        "device_type": device.device_type,
+        "name": view.name,
+        "rssi": view.rssi,
+        "reason": view.found_by,
+        "first_seen": instant(device.discovered_at),
+        "last_seen": timestamp(view.last_seen),
+    }
+    links = {"device": to_one("devices", device.address)}
+    return resource("discoveries", device.address, attributes, links)
 
 
 # -- vehicles --------------------------------------------------------------------------------

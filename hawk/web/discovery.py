@@ -1,0 +1,39 @@
+"""/api/discovery: which devices are there that are none of ours yet."""
+
+from quart import Blueprint, Response, request
+
+from hawk.directory.messages import ListDevices
+from hawk.model.device import Lifecycle
+from hawk.web.attributes import discovery
+from hawk.web.http import answer, endpoint, services
+from hawk.web.query import Asked, Parameters
+from hawk.web.resources import discovered_resource, job_resource
+from hawk.web.services import ask
+
+routes = Blueprint("discovery", __name__, url_prefix="/api/discovery")
+
+
+@routes.get("")
+@endpoint(Parameters(kinds=("discoveries",), paged=True))
+async def list_discovered(asked: Asked) -> Response:
+    """By address; those that are configured or ignored are not among them."""
+    views = await ask(services().directory, ListDevices())
+    waiting = [view for view in views if view.device.lifecycle is Lifecycle.DISCOVERED]
+    rest = [view for view in waiting if asked.after is None or view.device.address > asked.after]
+    page = rest[: asked.size]
+    after = page[-1].device.address if len(rest) > len(page) else None
+    return answer(
+        {
+            "data": [asked.sparse(discovered_resource(view)) for view in page],
+            "links": {"next": asked.next_link(request.path, after)},
+            "meta": {"total": len(waiting)},
+        }
+    )
+
+
+@routes.post("")
+@endpoint()
+async def look_around(asked: Asked) -> Response:
+    """Listens for a while, as a job."""
+    job = await ask(services().jobs, discovery(asked.body))
+    return answer({"data": job_resource(job)}, 202, {"Location": f"/api/jobs/{job.id}"})
