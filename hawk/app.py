@@ -130,6 +130,7 @@ def _open(launch: Launch, folder: DataFolder, stack: ExitStack, ending: Ending) 
         settings=settings,
         gateway_id=folder.gateway_id(),
         token=folder.api_token(settings.api.token.get_secret_value()),
+        token_file=None if settings.api.token.get_secret_value() else folder.token_file,
         clock=clock,
         files=files,
         log=readings,

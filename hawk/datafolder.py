@@ -94,6 +94,16 @@ class DataFolder:
 
         return chosen or self._made_once(self.token_file, secrets.token_urlsafe(24), TOKEN, 0o600)
 
+    def new_api_token(self) -> str:
+        """In the place of the old one. Raises ConfigurationError."""
+        fresh = secrets.token_urlsafe(24)
+        try:
+            self._write(self.token_file, fresh, 0o600)
+        except OSError as error:
+            why = explain(self.token_file, error, self.path)
+            raise ConfigurationError(f"{self.token_file} cannot be written: {why}") from error
+        return fresh
+
     def write_run(self, url: str, started_at: int) -> None:
         """Tells other programs on this machine where the service is. `started_at` in ms."""
         run = {"pid": os.getpid(), "url": url, "started_at": rfc3339(started_at)}
@@ -124,13 +134,7 @@ class DataFolder:
 
     def _made_once(self, file: Path, fresh: str, pattern: str, mode: int) -> str:
         if not file.exists():
-            temporary = file.with_name(f".{file.name}.new")
-            temporary.unlink(missing_ok=True)
-            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as new:
-                new.write(fresh + "\n")
-                new.flush()
-                os.fsync(new.fileno())
-            temporary.rename(file)
+            self._write(file, fresh, mode)
         try:
             text = file.read_text().strip()
         except (OSError, ValueError) as error:
@@ -138,3 +142,15 @@ class DataFolder:
         if not re.fullmatch(pattern, text):
             raise ConfigurationError(f"{file} is damaged: mend it, or remove it to have a new one made.")
         return text
+
+    def _write(self, file: Path, text: str, mode: int) -> None:
+        temporary = file.with_name(f".{file.name}.new")
+        temporary.unlink(missing_ok=True)
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as new:
+            new.write(text + "\n")
+            new.flush()
+            os.fsync(new.fileno())
+            if os.geteuid() == 0:  # by sudo: the service, which may run as another user, has to read it
+                owner = self.path.stat()
+                os.fchown(new.fileno(), owner.st_uid, owner.st_gid)
+        temporary.rename(file)

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 import trio
 
@@ -41,6 +42,7 @@ from hawk.store.retention import Retention
 from hawk.vehicles.supervisor import VehiclesGroup
 from hawk.web.server import WebServerActor
 from hawk.web.services import Services
+from hawk.web.token import Token
 
 WEB_GRACE = 3.5  # [s] a client that does not read cannot hold up the end
 RADIO_GRACE = 25.0  # [s] BlueZ may take this long to let its links go
@@ -77,6 +79,7 @@ class Parts:
     restart: Callable[[], None]  # ends the process, to be started anew
     after_kill: bool = False  # the former process on this data folder did not end by itself
     policies: Policies = field(default_factory=Policies)
+    token_file: Path | None = None  # where the token stands, unless the settings chose it
     warnings: tuple[str, ...] = ()
     past_of_new: bool = (
         False  # what new devices remember is read by itself: the demo has a past from the start
@@ -112,7 +115,7 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
         system=system,
         clock=clock,
         gateway_id=parts.gateway_id,
-        token=parts.token,
+        token=Token(parts.token, parts.token_file),
         settings=settings,
         catalogue=parts.catalogue,
         warnings=parts.warnings,

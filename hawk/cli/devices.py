@@ -44,7 +44,7 @@ def poll(mac: str, data: Path | None, *, as_json: bool) -> None:
 @devices.command()
 @click.argument("mac", required=False)
 @click.option("--all", "everything", is_flag=True, help="All devices.")
-@click.option("--minutes", type=click.IntRange(1, 1440), default=30, show_default=True)
+@click.option("--minutes", type=click.IntRange(1, 1440), default=30, show_default=True, help="For how long.")
 @click.option("--end", is_flag=True, help="Read it again.")
 @DATA
 @JSON

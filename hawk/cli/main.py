@@ -25,6 +25,11 @@ COMMANDS = {
         "hawk.cli.imports:import_files",
         "Read such files, and those of other programs, into the log.",
     ),
+    "token": ("hawk.cli.token:token", "Print the token that opens the API, or make a new one."),
+    "healthcheck": (
+        "hawk.cli.healthcheck:healthcheck",
+        "Ask the service whether it is alive, for containers.",
+    ),
     "doctor": ("hawk.cli.doctor:doctor", "Find out what keeps it from working here."),
     "backup": ("hawk.cli.backup:backup", "Keep all data in one file, also while the service runs."),
     "restore": ("hawk.cli.backup:restore", "Put back what a backup has."),

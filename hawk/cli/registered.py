@@ -61,7 +61,7 @@ def show(mac: str, data: Path | None, *, as_json: bool) -> None:
 @click.command("set")
 @click.argument("mac")
 @click.option("--name", help="What it is to be called.")
-@click.option("--interval", metavar="S", type=click.FloatRange(1, 1e9), help="Seconds between two polls.")
+@click.option("--interval", metavar="S", type=click.FloatRange(min=1), help="Seconds between two polls.")
 @click.option("--vehicle", metavar="ID", help="The vehicle it is in, such as vehicle_2.")
 @click.option("--type", "device_type", help="What it is, such as BM6 or generic_modbus.")
 @click.option("--config", "file", type=click.Path(path_type=Path), help="JSON for its driver: docs/devices.")

@@ -59,6 +59,9 @@ class Sessions:
     def close(self, cookie: str) -> None:
         self._known.pop(cookie, None)
 
+    def close_all(self) -> None:
+        self._known.clear()
+
     def knows(self, cookie: str) -> bool:
         return cookie in self._known
 

@@ -73,7 +73,7 @@ def check_token(ours: Services, token: str) -> None:
     if (wait := ours.throttle.wait(client, now)) > 0:
         headers = {"Retry-After": str(int(wait) + 1)}
         raise ApiError(429, "too_many_attempts", "too many wrong tokens: wait a minute", headers=headers)
-    if not auth.same(token, ours.token):
+    if not auth.same(token, ours.token.text):
         ours.throttle.wrong(client, now)
         raise unauthorized("that token is wrong")
 

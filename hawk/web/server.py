@@ -19,7 +19,11 @@ from hawk.web.app import ClientGone, create_app
 from hawk.web.services import Services, StreamsEnd
 
 UNREAD = 10_000  # [ms] a client that does not read for so long is cut off by the kernel
+LOOK = 1.0  # [s] between two looks at the file of the token
 STOP = 2.0  # [s] for requests that run
+
+
+log = logging.getLogger(__name__)
 
 
 class WebServerActor(Actor):
@@ -34,6 +38,7 @@ class WebServerActor(Actor):
 
     async def setup(self) -> None:
         self.spawn(self._serve)
+        self.spawn(self._follow_token)
         self.spawn(self._cut_off_in_the_end)
 
     async def teardown(self, error: Exception | None) -> None:
@@ -43,6 +48,14 @@ class WebServerActor(Actor):
         if error is None:
             with trio.move_on_after(STOP):
                 await self._served.wait()
+
+    async def _follow_token(self) -> None:
+        """A new one closes what the old one opened."""
+        while True:
+            await trio.sleep(LOOK)
+            if await trio.to_thread.run_sync(self._services.token.look, abandon_on_cancel=True):
+                self._services.sessions.close_all()
+                log.info("there is a new token: the old one opens nothing any more")
 
     async def _cut_off_in_the_end(self) -> None:
         """After the teardown, and at once after a crash."""

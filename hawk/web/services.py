@@ -17,6 +17,7 @@ from hawk.model.device import DeviceView
 from hawk.web.auth import Sessions, Throttle
 from hawk.web.jsonapi import ApiError
 from hawk.web.resources import device_resource
+from hawk.web.token import Token
 
 R = TypeVar("R")
 
@@ -64,7 +65,7 @@ class Services:
     system: ActorSystem
     clock: Clock
     gateway_id: str
-    token: str
+    token: Token
     settings: Settings
     catalogue: Catalogue
     publisher: ActorRef[Any] | None = None  # by MQTT; None when that is off

@@ -40,6 +40,7 @@ from hawk.store.messages import (
 from hawk.web.app import create_app
 from hawk.web.jsonapi import MEDIA_TYPE
 from hawk.web.services import Services
+from hawk.web.token import Token
 from tests.doubles import NOON, VirtualClock, address, toys
 
 TOKEN = "a-token-for-tests"
@@ -258,7 +259,7 @@ async def open_stage(
             system=system,
             clock=VirtualClock(),
             gateway_id=GATEWAY,
-            token=TOKEN,
+            token=Token(TOKEN),
             settings=settings or Settings(),
             catalogue=toys(),
             host_name="batterypi",
