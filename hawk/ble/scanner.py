@@ -28,6 +28,7 @@ from hawk.registry.messages import Discover, GetRegistry, Snapshot
 
 BUFFER = 1_000  # adverts between the radio and this actor; the oldest give way
 BATCH = 50  # adverts at a time, so that questions wait for milliseconds only
+LINGER = 30.0  # [s] a scan goes on after a device was sought: bleak connects only to what a scan that runs has heard
 FRESH = 20.0  # [s] a device heard so lately is there: BlueZ forgets it after 30
 REGISTRY_WITHIN = 10.0  # [s]
 _KILLED = (
@@ -61,6 +62,11 @@ class _WindowOpens:
 
 @dataclass(frozen=True, slots=True)
 class _WindowCloses:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class _LingerEnds:
     pass
 
 
@@ -105,6 +111,7 @@ class ScannerActor(Actor):
         self._nudged = False
         self._seekers: dict[Address, list[Later[Sighted]]] = {}
         self._window = False
+        self._linger_until = 0.0  # [s] of Trio's clock
         self._looks = 0  # that somebody asked for, now
         self._adverts = self._dropped = 0
 
@@ -146,6 +153,8 @@ class ScannerActor(Actor):
                 self._sightings.put_off(address, self._clock.moment().boot_time + ASK_AGAIN)
             case _SeekGivenUp(address):
                 self._tidy(address)
+            case _LingerEnds():
+                self._want()
             case _WindowOpens():
                 self._open_window()
             case _WindowCloses():
@@ -203,6 +212,8 @@ class ScannerActor(Actor):
             understood.damage,
         )
         self.publish(said)
+        if address in self._seekers:
+            self._linger()
         for later in self._seekers.pop(address, ()):
             later.resolve(self._sighted(address, moment))
         self._want()
@@ -240,12 +251,19 @@ class ScannerActor(Actor):
         if (trouble := self._listening.adapters.trouble_of(self._sightings.heard_by(address))) is not None:
             raise trouble.with_traceback(None)
         last = self._sightings.last(address)
-        if last is not None and self._clock.moment().boot_time - last.boot_time <= FRESH:
+        scans = self._listen or self._listening.hearing
+        if scans and last is not None and self._clock.moment().boot_time - last.boot_time <= FRESH:
+            self._linger()
             return self._sighted(address, last)
         later: Later[Sighted] = Later(on_given_up=lambda: self.ref.tell(_SeekGivenUp(address)))
         self._seekers.setdefault(address, []).append(later)
         self._want()
         return later
+
+    def _linger(self) -> None:
+        if not self._listen:
+            self._linger_until = trio.current_time() + LINGER
+            self.after(LINGER, _LingerEnds())
 
     def _tidy(self, address: Address) -> None:
         waiting = [later for later in self._seekers.pop(address, ()) if not later.given_up]
@@ -277,7 +295,10 @@ class ScannerActor(Actor):
     # -- discovering -------------------------------------------------------------------------
 
     def _want(self) -> None:
-        self._listening.want(self._listen or self._window or self._looks > 0 or bool(self._seekers))
+        lingers = trio.current_time() < self._linger_until
+        self._listening.want(
+            self._listen or self._window or lingers or self._looks > 0 or bool(self._seekers)
+        )
 
     def _look_around(self, seconds: float) -> Later[None]:
         if self._listening.outage is not None:

@@ -12,9 +12,9 @@ from trio.testing import MockClock
 from actors import Actor, ActorRef, ActorSystem, AskTimeout, ChildSpec, Supervisor
 from actors.testing import open_test_system
 from hawk.ble.leftovers import Leftovers
-from hawk.ble.messages import Doubted, GetScannerStatus, ScannerStatus, Seek, Tried
+from hawk.ble.messages import Doubted, GetScannerStatus, LookAround, ScannerStatus, Seek, Tried
 from hawk.ble.recovery import Recovery
-from hawk.ble.scanner import ASK_AGAIN, BUFFER, FRESH, Discovery, ScannerActor
+from hawk.ble.scanner import ASK_AGAIN, BUFFER, FRESH, LINGER, Discovery, ScannerActor
 from hawk.ble.sightings import Sightings
 from hawk.errors import BluetoothOff, BluetoothStuck, CannotWrite, HawkError, NoAdapter, NoPermission
 from hawk.events import BluetoothChanged, DeviceSeen, RungTaken
@@ -685,7 +685,26 @@ async def test_it_scans_while_somebody_seeks(autojump_clock: MockClock) -> None:
         assert stage.radio.hear(advert(1, "12.60"))
         await asked.within(0.1)
         await trio.sleep(0.1)
+        assert stage.radio.listens(), "whoever sought it connects now, and the radio knows what a scan hears"
+        await trio.sleep(LINGER)
         assert not stage.radio.listens()
+
+
+async def test_what_was_heard_a_moment_ago_is_heard_again_when_no_scan_runs(
+    autojump_clock: MockClock,
+) -> None:
+    quiet = Discovery(initial_scan=False, periodic_interval=0)
+    async with open_stage(listen=False, discovery=quiet) as stage:
+        looked = stage.scanner.ask(LookAround(5))
+        await trio.sleep(4.5)
+        assert stage.radio.hear(advert(1, "12.60"))
+        await looked.within(1)
+        await trio.sleep(0.1)
+        assert not stage.radio.listens()
+        asked = stage.scanner.ask(Seek(address(1)))
+        await trio.sleep(1)
+        assert stage.radio.hear(advert(1, "12.60"))
+        await asked.within(0.1)
 
 
 async def test_seeking_tries_the_adapter_again_that_failed_before(autojump_clock: MockClock) -> None:
