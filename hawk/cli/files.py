@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import click
+
 from hawk.cli.drivers import drop_ins, installed
 from hawk.clock import SystemClock
 from hawk.config.load import load
@@ -16,7 +18,7 @@ from hawk.directory.listing import as_of_now, vehicle_views
 from hawk.directory.messages import VehicleView
 from hawk.drivers.api import Driver
 from hawk.drivers.catalogue import Catalogue
-from hawk.errors import Invalid, NotFound
+from hawk.errors import Invalid, NotFound, StoreUnavailable
 from hawk.model.address import Address
 from hawk.model.device import Device, DeviceView, Lifecycle
 from hawk.model.live import Live
@@ -151,11 +153,14 @@ def polled(view: DeviceView, driver: Driver | None, setting: float) -> DeviceVie
 
 
 def _latest(log: Path, now: Moment) -> Mapping[Address, Reading]:
-    """Raises StoreUnavailable."""
+    """Nothing when there is no log; that one cannot be read is said on stderr, the records are shown all the same."""
     try:
         with Outside.open(log) as readings:
             return {reading.device_id: reading for reading in readings.latest(now)}
     except NotFound:
+        return {}
+    except StoreUnavailable as error:
+        click.echo(f"hawk: no values are shown: {error}", err=True)
         return {}
 
 

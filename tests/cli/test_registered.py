@@ -244,3 +244,11 @@ def test_a_folder_that_somebody_else_has_is_said_with_75(tmp_path: Path) -> None
         fcntl.flock(lock, fcntl.LOCK_EX)
         code, _, err = hawk(data, "devices", "list", "--json")
     assert (code, json.loads(err)["error"]["code"]) == (75, "already_running")
+
+
+def test_a_log_that_cannot_be_read_hides_no_device(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    answer(data, "devices", "add", MAC, "--type", "BM6")
+    (data / "readings.db").write_bytes(b"no database" * 1000)
+    code, out, err = hawk(data, "devices", "list")
+    assert (code, MAC in out, "no values are shown" in err) == (0, True, True)
