@@ -21,7 +21,9 @@ from hawk.ble.open import open_radio
 from hawk.ble.redecoding import explain
 from hawk.ble.tape import Tape, TapedRadio
 from hawk.clock import SystemClock
+from hawk.config.file import SettingsFile
 from hawk.config.load import Given, Loaded, load
+from hawk.config.schema import Settings
 from hawk.datafolder import DataFolder, check_writable
 from hawk.doctor import machine
 from hawk.drivers import catalogue
@@ -127,7 +129,7 @@ def _open(launch: Launch, folder: DataFolder, stack: ExitStack, ending: Ending) 
         files.write(configured_fleet(radio.fleet, clock.moment().utc))
     tape = Tape()
     return Parts(
-        settings=settings,
+        settings=SettingsFile(folder.system_json, launch.loaded),
         gateway_id=folder.gateway_id(),
         token=folder.api_token(settings.api.token.get_secret_value()),
         token_file=None if settings.api.token.get_secret_value() else folder.token_file,
@@ -142,17 +144,26 @@ def _open(launch: Launch, folder: DataFolder, stack: ExitStack, ending: Ending) 
         listener=listener,
         give_up=ending.without_bluetooth,
         restart=ending.restart,
+        log_as=partial(_log_as, folder.path),
         after_kill=folder.after_kill,
         warnings=(*launch.loaded.warnings, *drivers.problems, *sinks.problems),
         past_of_new=launch.demo,
     )
 
 
+def _log_as(folder: Path, settings: Settings) -> None:
+    try:
+        logs.configure(settings.logging, folder)
+    except OSError as error:
+        log.error("the log goes on as before: %s", error)  # noqa: TRY400  # no bug of ours
+
+
 async def _serve(launch: Launch, folder: DataFolder, parts: Parts, ending: Ending) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with open_system(expected=(HawkError,), on_hopeless=_give_up) as system:
             system.nursery.start_soon(Watchdog().run)
-            await system.start(ChildSpec("root", lambda: Supervisor.start(tree(parts, system))))
+            root = Supervisor.reserve("root")
+            await system.start(ChildSpec("root", lambda: Supervisor.start(tree(parts, system, root)), root))
             gc.collect()
             gc.freeze()  # what is there now stays: looking at it again and again costs requests 8 ms
             url = url_of(parts.listener)

@@ -6,6 +6,7 @@ hears all of that type. Commands and queries are in the `messages.py` beside the
 
 from dataclasses import dataclass
 
+from hawk.config.schema import Settings
 from hawk.drivers.api import Heard
 from hawk.model.address import Address
 from hawk.model.advertisement import Advertisement
@@ -173,3 +174,11 @@ class BluetoothChanged:
 
     listening: bool
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChanged:
+    """Other settings hold from now on; what cannot follow them does so after a restart."""
+
+    settings: Settings
+    names: frozenset[str]  # of those that are another, such as `polling.interval`

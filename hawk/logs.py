@@ -38,6 +38,8 @@ def configure(settings: Logging, folder: Path, stream: TextIO = sys.stderr) -> N
     root = logging.getLogger()
     for old in tuple(root.handlers):
         root.removeHandler(old)
+        if isinstance(old, logging.FileHandler):
+            old.close()
     for handler in handlers:
         handler.setFormatter(formatter)
         handler.addFilter(Repeats(REPEATS))

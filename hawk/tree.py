@@ -5,14 +5,15 @@ stay valid over every restart, and a message to an actor that is just being rest
 """
 
 import socket
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import trio
 
-from actors import Actor, ActorSystem, ChildSpec, Strategy, Supervisor
+from actors import Actor, ActorRef, ActorSystem, ChildSpec, RestartChild, Strategy, Supervisor
 from hawk import __version__, logs
 from hawk.ble.actor import RadioActor
 from hawk.ble.arbiter import ArbiterActor
@@ -22,8 +23,11 @@ from hawk.ble.recovery import Patience, Recovery
 from hawk.ble.scanner import Discovery, ScannerActor
 from hawk.ble.tape import Tape
 from hawk.clock import Clock
+from hawk.config.actor import Follower, SettingsActor
+from hawk.config.file import SettingsFile
+from hawk.config.messages import Follow
 from hawk.config.schema import Settings
-from hawk.devices.policy import BetweenPolls, Freshness, InsidePoll, Recording
+from hawk.devices.policy import BetweenPolls, Freshness, InsidePoll
 from hawk.devices.station import Station
 from hawk.devices.supervisor import DevicesGroup
 from hawk.devices.trial import TrialActor
@@ -63,7 +67,7 @@ class Policies:
 class Parts:
     """What outlives every actor: opened by the process before the tree starts."""
 
-    settings: Settings
+    settings: SettingsFile
     gateway_id: str
     token: str
     clock: Clock
@@ -77,6 +81,7 @@ class Parts:
     listener: socket.socket
     give_up: Callable[[str], None]  # ends the process, for a reason
     restart: Callable[[], None]  # ends the process, to be started anew
+    log_as: Callable[[Settings], None]
     after_kill: bool = False  # the former process on this data folder did not end by itself
     policies: Policies = field(default_factory=Policies)
     token_file: Path | None = None  # where the token stands, unless the settings chose it
@@ -86,9 +91,11 @@ class Parts:
     )
 
 
-def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
-    settings, clock, policies = parts.settings, parts.clock, parts.policies
+def tree(parts: Parts, system: ActorSystem, root: ActorRef[Any]) -> Sequence[ChildSpec]:
+    """`root` is whose children they become."""
+    settings, clock, policies = parts.settings.settings, parts.clock, parts.policies
 
+    configuration = SettingsActor.reserve("settings")
     registry = RegistryActor.reserve("registry")
     directory = DirectoryActor.reserve("directory")
     store = StoreActor.reserve("store")
@@ -99,7 +106,7 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
     devices = DevicesGroup.reserve("devices")
     jobs = JobsActor.reserve("jobs")
     trials = TrialActor.reserve("trials")
-    publisher = Actor.reserve("publisher") if settings.mqtt.enabled else None
+    publisher = Actor.reserve("publisher")
 
     services = Services(
         registry=registry,
@@ -111,12 +118,13 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
         scanner=scanner,
         arbiter=arbiter,
         jobs=jobs,
-        publisher=publisher,
+        mqtt=publisher,
         system=system,
         clock=clock,
         gateway_id=parts.gateway_id,
         token=Token(parts.token, parts.token_file),
-        settings=settings,
+        configuration=configuration,
+        current=lambda: parts.settings.settings,
         catalogue=parts.catalogue,
         warnings=parts.warnings,
         tape=parts.tape,
@@ -130,10 +138,7 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
         scanner=scanner,
         store=store,
         clock=clock,
-        history_auto=settings.history.auto,
         past_of_new=parts.past_of_new,
-        polling_interval=settings.polling.interval,
-        recording=Recording(settings.bluetooth.record_interval, settings.bluetooth.record_delta),
         limits=replace(
             policies.limits,
             connect=max(policies.limits.connect, settings.bluetooth.connection_timeout),
@@ -168,20 +173,24 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
         parts.catalogue.canonical_type, settings.discovery.auto_configure,
     )  # fmt: skip
     know_all = partial(DirectoryActor.start, registry, clock, policies.freshness.longest_age)
-    keep = partial(
-        StoreActor.start, parts.log, clock, parts.durability, settings.store.commit_interval,
-        Retention(
-            raw_days=settings.store.raw_days,
-            hourly_days=settings.store.hourly_days,
-            daily_days=settings.store.daily_days,
-            max_unsent_days=settings.store.max_unsent_days,
-            max_mb=settings.store.max_mb,
-        ),
-    )  # fmt: skip
 
+    # What follows the settings begins with those of now, also after a crash.
+    def keep() -> ActorRef[Any]:
+        now = parts.settings.settings.store
+        return StoreActor.start(
+            parts.log, clock, parts.durability, settings.store.commit_interval, Retention.of(now)
+        )
+
+    def deliver() -> ActorRef[Any]:
+        return SinksGroup.start(parts.settings.settings, parts.sinks, store)
+
+    def read() -> ActorRef[Any]:
+        return DevicesGroup.start(registry, parts.catalogue, station.under(parts.settings.settings))
+
+    following = followers(parts, root, store, sinks, devices)
     work = [
         ChildSpec("scanner", hear, scanner),
-        ChildSpec("devices", partial(DevicesGroup.start, registry, parts.catalogue, station), devices),
+        ChildSpec("devices", read, devices),
         ChildSpec(
             "trials", partial(TrialActor.start, parts.catalogue, station), trials, shutdown=RADIO_GRACE
         ),
@@ -194,11 +203,12 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
         ChildSpec("work", partial(Supervisor.start, work), shutdown=RADIO_GRACE),
     ]
     return [
+        ChildSpec("settings", partial(SettingsActor.start, parts.settings, following), configuration),
         ChildSpec("registry", know, registry),
         ChildSpec("directory", know_all, directory),
         ChildSpec("store", keep, store, vital=True),
-        *_mqtt(parts, services),
-        ChildSpec("sinks", partial(SinksGroup.start, settings, parts.sinks, store), sinks),
+        ChildSpec("mqtt", lambda: Supervisor.start(_mqtt(parts, services))),
+        ChildSpec("sinks", deliver, sinks),
         ChildSpec("vehicles", partial(VehiclesGroup.start, registry, directory, clock)),
         ChildSpec("bluetooth", partial(Supervisor.start, bluetooth, Strategy.REST_FOR_ONE)),
         ChildSpec("jobs", partial(JobsActor.start, devices, discoverer), jobs),
@@ -206,9 +216,50 @@ def tree(parts: Parts, system: ActorSystem) -> Sequence[ChildSpec]:
     ]
 
 
+def followers(
+    parts: Parts, root: ActorRef[Any], store: ActorRef[Any], sinks: ActorRef[Any], devices: ActorRef[Any]
+) -> Sequence[Follower]:
+    """Who follows which settings while it runs. What is not here holds after a restart of the process."""
+
+    async def log_as(settings: Settings) -> None:
+        parts.log_as(settings)
+
+    async def read_at_each_request(_: Settings) -> None:
+        """By `Services.settings`."""
+
+    async def begin_mqtt_anew(_: Settings) -> None:
+        await root.send(RestartChild("mqtt"))
+
+    def tell(ref: ActorRef[Any]) -> Callable[[Settings], Awaitable[object]]:
+        return lambda settings: ref.send(Follow(settings))
+
+    return (
+        Follower(frozenset({"logging"}), log_as),
+        Follower(frozenset({"influxdb", "postgresql", "store.on_outage"}), tell(sinks)),
+        Follower(frozenset(f"store.{each.name}" for each in fields(Retention)), tell(store)),
+        Follower(
+            frozenset(
+                {
+                    "polling.interval",
+                    "history.auto",
+                    "bluetooth.record_interval",
+                    "bluetooth.record_delta",
+                }
+            ),
+            tell(devices),
+        ),
+        Follower(frozenset({"mqtt", "homeassistant", "gateway.name"}), begin_mqtt_anew),
+        Follower(
+            frozenset({"api.auth", "api.trusted_hosts", "api.health_endpoint", "api.max_streams"}),
+            read_at_each_request,
+        ),
+    )
+
+
 def _mqtt(parts: Parts, services: Services) -> Sequence[ChildSpec]:
-    """Nothing of it is imported where nobody wants it."""
-    settings, publisher = parts.settings.mqtt, services.publisher
+    """As the settings of now have it. Nothing of it is imported where nobody wants it."""
+    everything, publisher = parts.settings.settings, services.publisher
+    settings = everything.mqtt
     if publisher is None:
         return []
     from hawk.mqtt.condition import Informants
@@ -233,11 +284,11 @@ def _mqtt(parts: Parts, services: Services) -> Sequence[ChildSpec]:
         timeout=settings.timeout,
     )
     home_assistant = None
-    if parts.settings.homeassistant.discovery_enabled:
-        prefix = parts.settings.homeassistant.discovery_prefix
+    if everything.homeassistant.discovery_enabled:
+        prefix = everything.homeassistant.discovery_prefix
         home_assistant = HomeAssistant(
             Announcer(topics, prefix, parts.gateway_id, __version__),
-            parts.settings.gateway.name or "Battery Hawk",
+            everything.gateway.name or "Battery Hawk",
             parts.catalogue,
             parts.policies.freshness.longest_age,
         )
@@ -257,8 +308,8 @@ def _mqtt(parts: Parts, services: Services) -> Sequence[ChildSpec]:
         trials=services.trials,
         scanner=services.scanner,
         catalogue=parts.catalogue,
-        polling_interval=parts.settings.polling.interval,
-        log_level=parts.settings.logging.level,
+        polling_interval=lambda: parts.settings.settings.polling.interval,
+        log_level=everything.logging.level,
         set_log_level=logs.set_level,
         restart=parts.restart,
     )
@@ -267,5 +318,4 @@ def _mqtt(parts: Parts, services: Services) -> Sequence[ChildSpec]:
         informants.condition,
     )  # fmt: skip
     serve = partial(DeskActor.start, topics, parts.gateway_id, publisher, colleagues, parts.clock)
-    children = [ChildSpec("publisher", publish, publisher), ChildSpec("desk", serve, desk)]
-    return [ChildSpec("mqtt", partial(Supervisor.start, children))]
+    return [ChildSpec("publisher", publish, publisher), ChildSpec("desk", serve, desk)]

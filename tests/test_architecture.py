@@ -17,7 +17,8 @@ MODULES = {
 LAYERS = [
     ["actors"],
     ["hawk.errors", "hawk.model", "hawk.wire"],
-    ["hawk.drivers.api", "hawk.clock", "hawk.installed", "hawk.ownership", "hawk.replacing"],
+    ["hawk.drivers.api", "hawk.clock", "hawk.installed", "hawk.ownership", "hawk.replacing",
+     "hawk.durable"],
     ["hawk.events", "hawk.config.schema", "hawk.ble.radio", "hawk.ble.recording", "hawk.ble.tape", "messages"],
     ["hawk.drivers"],
     ["pure"],

@@ -69,7 +69,8 @@ async def running(data: Path, **environment: str) -> AsyncIterator[Running]:
         folder = stack.enter_context(DataFolder.open(data))
         parts = app._open(app.Launch(data, loaded), folder, stack, app.Ending())
         async with open_system(expected=(HawkError,)) as system:
-            await system.start(ChildSpec("root", lambda: Supervisor.start(tree(parts, system))))
+            root = Supervisor.reserve("root")
+            await system.start(ChildSpec("root", lambda: Supervisor.start(tree(parts, system, root)), root))
             yield Running(system, parts)
 
 

@@ -18,7 +18,7 @@ from hawk.errors import ConfigurationError
 VERSION = "1.0"
 PREFIX = "BATTERYHAWK_"
 DATA = "BATTERYHAWK_DATA"  # the data folder: no setting
-_HIDDEN = "***"
+MASK = "***"
 _NUMBERS: Mapping[Any, TypeAdapter[Any]] = {
     bool: TypeAdapter(bool),
     int: TypeAdapter(int),
@@ -67,12 +67,46 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is set beside the file. The environment wins over it; `below` gives way to both, `above` to neither."""
+
+    environ: Mapping[str, str]
+    below: tuple[Given, ...] = ()
+    above: tuple[Given, ...] = ()
+
+    def load(self, file: Path | None) -> "Loaded":
+        """Raises SettingsError."""
+        return self.parse(None) if file is None else self.parse(content_of(file), file.name)
+
+    def parse(self, content: bytes | OSError | None, name: str = "system.json") -> "Loaded":
+        """`content` is that of the file, or why it could not be read. Raises SettingsError."""
+        reading = _Reading()
+        _take(self.below, reading)
+        _read_file(content, name, reading)
+        overridden = {*_read_environment(self.environ, reading), *_take(self.above, reading)}
+        settings = _validate(reading)
+        if reading.problems or settings is None:
+            raise SettingsError(reading.problems)
+        return Loaded(
+            settings,
+            frozenset(overridden),
+            tuple(reading.warnings),
+            reading.sources,
+            reading.secret_files,
+            None if isinstance(content, OSError) else content,
+            self,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     settings: Settings
     overridden: frozenset[str] = frozenset()  # pointers that the file does not decide
     warnings: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)  # pointer -> where it is from
     secret_files: Mapping[str, Path] = field(default_factory=dict)  # pointer -> the file that holds it
+    content: bytes | None = field(default=None, compare=False)  # of the file; None if there is none
+    surroundings: Surroundings = field(default_factory=lambda: Surroundings({}), compare=False)
 
     def refused(self, pointer: str, value: object, expected: str) -> SettingsError:
         """For what only shows when a setting is used."""
@@ -92,7 +126,7 @@ class _Reading:
 
     def put(self, section: str, key: str, value: object, source: str) -> None:
         self.values.setdefault(section, {})[key] = value
-        self.sources[_pointer(section, key)] = source
+        self.sources[pointer_to(section, key)] = source
 
 
 def load(
@@ -102,37 +136,38 @@ def load(
     below: Iterable[Given] = (),
     above: Iterable[Given] = (),
 ) -> Loaded:
-    """The environment wins over the file; `below` gives way to both, `above` to neither. Raises SettingsError."""
-    reading = _Reading()
-    _take(below, reading)
-    if file is not None:
-        _read_file(file, reading)
-    overridden = {*_read_environment(environ, reading), *_take(above, reading)}
-    settings = _validate(reading)
-    if reading.problems or settings is None:
-        raise SettingsError(reading.problems)
-    return Loaded(
-        settings, frozenset(overridden), tuple(reading.warnings), reading.sources, reading.secret_files
-    )
+    """Raises SettingsError."""
+    return Surroundings(environ, tuple(below), tuple(above)).load(file)
+
+
+def content_of(file: Path) -> bytes | OSError | None:
+    """None if there is no such file."""
+    try:
+        return file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        return error
 
 
 def _take(given: Iterable[Given], reading: _Reading) -> list[str]:
     """Their pointers."""
     given = tuple(given)
     for each in given:
-        reading.put(each.section, each.key, _parsed(each.section, each.key, each.text), each.source)
-    return [_pointer(each.section, each.key) for each in given]
+        reading.put(each.section, each.key, parsed(each.section, each.key, each.text), each.source)
+    return [pointer_to(each.section, each.key) for each in given]
 
 
 # -- the file --------------------------------------------------------------------------------
 
 
-def _read_file(file: Path, reading: _Reading) -> None:
-    name = file.name
-    try:
-        document = _from_json(file.read_bytes())
-    except (FileNotFoundError, NotADirectoryError):  # all is at its default
+def _read_file(content: bytes | OSError | None, name: str, reading: _Reading) -> None:
+    if content is None:  # all is at its default
         return
+    try:
+        if isinstance(content, OSError):
+            raise content
+        document = from_json(content)
     except (OSError, ValueError, RecursionError) as error:
         reading.problems.append(Problem(name, "", None, f"cannot be read: {error}; it was not changed"))
         return
@@ -143,16 +178,16 @@ def _read_file(file: Path, reading: _Reading) -> None:
         expected = f"version {VERSION!r}; a newer file needs a newer program, and is left as it is"
         reading.problems.append(Problem(name, "/version", version, expected))
     for section, values in document.items():
-        if section not in _sections():
-            reading.warnings.append(f"{name}: unknown section {section!r}{_nearest(section, _sections())}")
+        if section not in sections():
+            reading.warnings.append(f"{name}: unknown section {section!r}{nearest(section, sections())}")
         elif not isinstance(values, dict):
-            reading.problems.append(Problem(name, _pointer(section), None, "an object"))
+            reading.problems.append(Problem(name, pointer_to(section), None, "an object"))
         else:
             for key, value in values.items():
                 reading.put(section, key, value, name)
 
 
-def _from_json(text: str | bytes) -> Any:
+def from_json(text: str | bytes) -> Any:
     """Raises ValueError, also for what Python would take and JSON has not."""
     return json.loads(text, object_pairs_hook=_unique, parse_constant=_number, parse_float=_number)
 
@@ -183,18 +218,18 @@ def _read_environment(environ: Mapping[str, str], reading: _Reading) -> Iterator
         if place is None:
             continue
         section, key, from_file = place
-        pointer = _pointer(section, key)
+        pointer = pointer_to(section, key)
         value = _secret_file(variable, pointer, text, reading) if from_file else text
         if value is None:
             continue
         if pointer in found and found[pointer][1] != value:
             expected = f"{found[pointer][0]} says otherwise: set one of them"
-            reading.problems.append(Problem(variable, pointer, _shown((section, key), value), expected))
+            reading.problems.append(Problem(variable, pointer, _hidden((section, key), value), expected))
             continue
         found[pointer] = (variable, value)
         if from_file:
             reading.secret_files[pointer] = Path(text)
-        reading.put(section, key, _parsed(section, key, value), variable)
+        reading.put(section, key, parsed(section, key, value), variable)
     return iter(found)
 
 
@@ -202,21 +237,21 @@ def _place(variable: str, reading: _Reading) -> tuple[str, str, bool] | None:
     """Section and key, and whether the variable names a file with the value."""
     words = variable.removeprefix(PREFIX).lower().removeprefix("system_")
     section, _, key = words.partition("_")
-    if section not in _sections():
-        reading.warnings.append(f"{variable}: unknown section {section!r}{_nearest(section, _sections())}")
+    if section not in sections():
+        reading.warnings.append(f"{variable}: unknown section {section!r}{nearest(section, sections())}")
         return None
-    keys = _fields(section)
+    keys = fields_of(section)
     if key in keys:
         return section, key, False
     if key.endswith("_file") and (secret := key.removesuffix("_file")) in keys:
-        if _is_secret(keys[secret]):
+        if is_secret(keys[secret]):
             return section, secret, True
         reading.problems.append(
-            Problem(variable, _pointer(section, secret), None, "only secrets come from files")
+            Problem(variable, pointer_to(section, secret), None, "only secrets come from files")
         )
         return None
     reading.problems.append(
-        Problem(variable, _pointer(section, key), None, f"no such setting{_nearest(key, keys)}")
+        Problem(variable, pointer_to(section, key), None, f"no such setting{nearest(key, keys)}")
     )
     return None
 
@@ -229,15 +264,15 @@ def _secret_file(variable: str, pointer: str, path: str, reading: _Reading) -> s
         return None
 
 
-def _parsed(section: str, key: str, text: str) -> object:
+def parsed(section: str, key: str, text: str) -> object:
     """Lists are comma separated or JSON, objects JSON. What cannot be read stays text: the schema refuses it."""
-    annotation = _fields(section)[key].annotation
+    annotation = fields_of(section)[key].annotation
     kind = get_origin(annotation)
     if kind is tuple and not text.lstrip().startswith("["):
         return [word.strip() for word in text.split(",") if word.strip()]
     with contextlib.suppress(ValueError, RecursionError):
         if kind in {tuple, dict}:
-            return _from_json(text)
+            return from_json(text)
         if annotation in _NUMBERS:
             return _NUMBERS[annotation].validate_python(text)
     return text
@@ -252,37 +287,37 @@ def _validate(reading: _Reading) -> Settings | None:
     except ValidationError as error:
         for each in error.errors():
             place = [str(part) for part in each["loc"]]
-            source = reading.sources.get(_pointer(*place[:2]), "settings")
-            value = _shown(place, each["input"])
+            source = reading.sources.get(pointer_to(*place[:2]), "settings")
+            value = _hidden(place, each["input"])
             expected = each["msg"].removeprefix("Value error, ")
             if each["type"] == "extra_forbidden":
                 value = None  # it may be a secret beside its place
-                expected = f"no such setting{_nearest(place[-1], _known(place[:-1]))}"
-            reading.problems.append(Problem(source, _pointer(*place), value, expected))
+                expected = f"no such setting{nearest(place[-1], _known(place[:-1]))}"
+            reading.problems.append(Problem(source, pointer_to(*place), value, expected))
         return None
 
 
-def _pointer(*place: str) -> str:
+def pointer_to(*place: str) -> str:
     return "".join(f"/{step.replace('~', '~0').replace('/', '~1')}" for step in place)
 
 
-def _shown(place: Sequence[str], value: object) -> object:
+def _hidden(place: Sequence[str], value: object) -> object:
     section, key = (*place, "", "")[:2]
-    known = _fields(section).get(key)
-    if known is not None and _is_secret(known):
-        return _HIDDEN
+    known = fields_of(section).get(key)
+    if known is not None and is_secret(known):
+        return MASK
     return json.loads(json.dumps(value, default=str))
 
 
-def _is_secret(info: FieldInfo) -> bool:
+def is_secret(info: FieldInfo) -> bool:
     return info.annotation is SecretStr or "BrokerUser" in str(get_args(info.annotation))
 
 
-def _sections() -> Mapping[str, FieldInfo]:
+def sections() -> Mapping[str, FieldInfo]:
     return {name: info for name, info in Settings.model_fields.items() if name != "version"}
 
 
-def _fields(section: str) -> Mapping[str, FieldInfo]:
+def fields_of(section: str) -> Mapping[str, FieldInfo]:
     return _known([section])
 
 
@@ -301,6 +336,6 @@ def _keys(kind: Any) -> Mapping[str, FieldInfo]:
     return kind.model_fields if isinstance(kind, type) and issubclass(kind, BaseModel) else {}
 
 
-def _nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word, known, n=1)
     return f"; do you mean {near[0]!r}?" if near else ""

@@ -21,6 +21,30 @@ empty variable counts as not set; in the file a number is a number (`"3"` and `t
 A secret can come from a file: `BATTERYHAWK_API_TOKEN_FILE=/run/secrets/token`.
 All that is wrong is said at once, and nothing is overwritten. Sections for things that are not there yet (see
 the changelog) are accepted and kept.
+
+`hawk config explain KEY` tells of one, `hawk config set KEY VALUE` changes it, and so does
+[the API](api.md#settings).
+
+## What holds without a restart
+
+A running service looks at the file every second. What is wrong changes nothing: the settings of before stay, the log and
+`settings.problems` of the [status](api.md#status) say what is wrong, and as soon as it is mended it holds. At the start a
+file that is wrong ends the service (exit code 78).
+
+These follow at once:
+
+| settings | how |
+|---|---|
+| `logging` | from the next line on |
+| `polling.interval`, `history.auto` | every device plans anew; a link that is held stays |
+| `bluetooth.record_interval`, `bluetooth.record_delta` | from the next advertisement on |
+| `influxdb`, `postgresql`, `store.on_outage` | the deliveries that they are about begin anew, where they stopped |
+| `store.raw_days`, `store.hourly_days`, `store.daily_days` | from the next purge on |
+| `store.max_unsent_days`, `store.max_mb` | the same |
+| `mqtt`, `homeassistant`, `gateway.name` | the connection to the broker is made anew, or ended |
+| `api.auth`, `api.trusted_hosts`, `api.health_endpoint`, `api.max_streams` | from the next request on |
+
+All others hold after a restart of the service; until then the status and the API name them as `restart_required`.
 """
 
 

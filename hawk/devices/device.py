@@ -8,6 +8,7 @@ from typing import Any
 import trio
 
 from actors import Actor, ActorCrashed, AskTimeout, Later
+from hawk.config.messages import Follow
 from hawk.devices.doubts import Doubts
 from hawk.devices.historian import Historian
 from hawk.devices.judgement import rules_of
@@ -155,7 +156,7 @@ class DeviceActor(Actor):
                 return self._release(message)
             case GetView() | GetConnection():
                 return self._view if isinstance(message, GetView) else self._connection()
-            case Configure():
+            case Configure() | Follow():
                 self._configure(message)
             case _PollDue():
                 if not self._schedule.running and self._due <= trio.current_time():
@@ -189,7 +190,10 @@ class DeviceActor(Actor):
             return None
         return polling_interval(device, self._driver, self._station.polling_interval)
 
-    def _configure(self, record: Configure) -> None:
+    def _configure(self, record: Configure | Follow) -> None:
+        if isinstance(record, Follow):
+            self._station = self._station.under(record.settings)
+            record = Configure(self._device, self._view.vehicle_name)
         if self._age_timer is not None:
             self._age_timer.cancel()  # another interval, another age
             self._age_timer = None

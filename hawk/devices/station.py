@@ -1,12 +1,13 @@
 """What all device actors share: whom they talk to, and by which rules they go."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 from actors import ActorRef
 from hawk.ble.radio import Limits, Radio
 from hawk.ble.tape import Tape
 from hawk.clock import Clock
+from hawk.config.schema import Settings
 from hawk.devices.policy import BetweenPolls, Freshness, InsidePoll, Recording
 from hawk.devices.releases import Releases
 
@@ -29,3 +30,12 @@ class Station:
     freshness: Freshness = field(default_factory=Freshness)
     releases: Releases = field(default_factory=Releases)
     tape: Tape = field(default_factory=Tape)
+
+    def under(self, settings: Settings) -> Self:
+        """As the settings have it that can be changed while it runs."""
+        return replace(
+            self,
+            history_auto=settings.history.auto,
+            polling_interval=settings.polling.interval,
+            recording=Recording(settings.bluetooth.record_interval, settings.bluetooth.record_delta),
+        )

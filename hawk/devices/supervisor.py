@@ -8,6 +8,7 @@ from typing import Any
 import trio
 
 from actors import ActorRef, ChildSpec, Group, Reconcile, RestartChild
+from hawk.config.messages import Follow
 from hawk.devices.device import DeviceActor
 from hawk.devices.messages import Configure, EndRelease, Release, ReleasesChanged
 from hawk.devices.station import Station
@@ -40,6 +41,9 @@ class DevicesGroup(Group[Configure]):
         match message:
             case DeviceChanged() | DeviceRemoved() | VehicleChanged():
                 message = Reconcile()
+            case Follow(settings):
+                self._station = self._station.under(settings)
+                return self._tell_all(message)
             case Release(seconds):
                 return self._release_all(seconds)
             case EndRelease():

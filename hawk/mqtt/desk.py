@@ -75,7 +75,7 @@ class Colleagues:
     trials: ActorRef[Any]
     scanner: ActorRef[Any]
     catalogue: Catalogue
-    polling_interval: float  # [s] of a device without one of its own
+    polling_interval: Callable[[], float]  # [s] of a device without one of its own
     log_level: str  # at the start
     set_log_level: Callable[[str], None]
     restart: Callable[[], None]
@@ -220,7 +220,7 @@ class DeskActor(Actor):
     def _shown(self, view: DeviceView) -> Json:
         device = view.device
         config = self._colleagues.catalogue.shown(device.device_type, device.config)
-        return device_attributes(view, self._colleagues.polling_interval, config)
+        return device_attributes(view, self._colleagues.polling_interval(), config)
 
     async def _actor(self, address: Address) -> ActorRef[Any]:
         ref = await _ask(self._colleagues.devices, FindChild(address))

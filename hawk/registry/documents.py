@@ -8,28 +8,18 @@ is damaged is kept as NAME.damaged-TIME, what somebody edited meanwhile as NAME.
 import errno
 import json
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
 
+from hawk.durable import encoded, write
 from hawk.errors import CannotWrite, ConfigurationError, OtherVersion
 from hawk.ownership import explain
 
 log = logging.getLogger(__name__)
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
-def encoded(document: object) -> bytes:
-    """Raises ValueError for what JSON cannot say."""
-    try:
-        text = json.dumps(document, indent=2, ensure_ascii=False)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    # half a surrogate pair has no UTF-8; its backslash form is the escape that JSON has for it
-    return (text + "\n").encode(errors="backslashreplace")
 
 
 class _DamagedError(Exception):
@@ -105,10 +95,10 @@ class DocumentFile:
         if there is not None and there not in (content, self._ours, self._tried, self._kept):
             self._keep(there)
         if self._ours is not None and self._ours != content:
-            _write(self._last_good, self._ours)
+            write(self._last_good, self._ours)
         if there != content:
             self._tried = content
-            _write(self._path, content)
+            write(self._path, content)
 
     def _cannot_write(self, error: OSError) -> CannotWrite:
         return CannotWrite(f"{self._path} cannot be written: {explain(self._path, error)}")
@@ -148,7 +138,7 @@ class DocumentFile:
         name = f"{self._path.name}.{what}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
         names = (self._path.with_name(f"{name}-{i}" if i else name) for i in count())
         copy = next(path for path in names if not path.exists())
-        _write(copy, content)
+        write(copy, content)
         return copy
 
     def _note(self, notice: str) -> None:
@@ -174,17 +164,3 @@ def _hopeless(wrong: Mapping[Path, _DamagedError]) -> ConfigurationError:
     return ConfigurationError(
         f"{said}. Nothing was changed: {mend}, or move {' and '.join(map(str, wrong))} away to begin anew."
     )
-
-
-def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # a rename is in the folder
-    finally:
-        os.close(folder)

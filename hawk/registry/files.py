@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hawk.durable import encoded
 from hawk.errors import CannotWrite
-from hawk.registry.documents import DocumentFile, encoded
+from hawk.registry.documents import DocumentFile
 from hawk.registry.messages import Snapshot
 from hawk.registry.records import Documents, from_documents, read_devices, read_vehicles, to_documents
 

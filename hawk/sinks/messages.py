@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from actors import Query
-from hawk.config.schema import Settings
 
 
 class SinkState(enum.StrEnum):
@@ -55,13 +54,6 @@ class Awaited:
 
     name: str
     awaited: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Follow:
-    """Told to the group: these settings hold from now on."""
-
-    settings: Settings
 
 
 def is_up(sinks: Iterable[SinkStatus], name: str) -> bool | None:

@@ -20,12 +20,13 @@ from actors import (
     Reconcile,
     RestartChild,
 )
+from hawk.config.messages import Follow
 from hawk.config.schema import Settings
 from hawk.errors import ConfigurationError
 from hawk.sinks.api import Wanted
 from hawk.sinks.catalogue import Catalogue
 from hawk.sinks.delivery import DeliveryActor, Terms, cursor_of
-from hawk.sinks.messages import Awaited, Follow, GetSinks, GetSinkStatus, SinkState, SinkStatus
+from hawk.sinks.messages import Awaited, GetSinks, GetSinkStatus, SinkState, SinkStatus
 from hawk.store.messages import HoldPurging
 
 log = logging.getLogger(__name__)

@@ -15,6 +15,7 @@ import trio
 
 from actors import Actor, Later, MailboxSpec, Overflow
 from hawk.clock import Clock
+from hawk.config.messages import Follow
 from hawk.errors import ConfigurationError, DriverFailed, StoreUnavailable
 from hawk.events import CrankingStored, ReadingsStored
 from hawk.model.cranking import Cranking
@@ -103,6 +104,9 @@ class StoreActor(Actor):
         match message:
             case Reading():
                 return await self._take_in(message)
+            case Follow(settings):
+                self._upkeep.retention = Retention.of(settings.store)
+                return None
             case Flush():
                 return self._flush()
             case ImportHistory():

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from hawk.config.schema import Store
 from hawk.model.reading import Moment
 from hawk.model.summary import DAY, HOUR, start_of
 
@@ -18,6 +19,16 @@ class Retention:
     daily_days: int = 0
     max_unsent_days: int = 90  # beyond the others, for sinks that have not got it yet
     max_mb: int = 1024
+
+    @classmethod
+    def of(cls, settings: Store) -> "Retention":
+        return cls(
+            raw_days=settings.raw_days,
+            hourly_days=settings.hourly_days,
+            daily_days=settings.daily_days,
+            max_unsent_days=settings.max_unsent_days,
+            max_mb=settings.max_mb,
+        )
 
     @property
     def max_bytes(self) -> int:

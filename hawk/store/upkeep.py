@@ -38,7 +38,7 @@ class Upkeep:
         publish: Callable[[object], None],
     ) -> None:
         """`in_writer` calls a function in the thread that writes."""
-        self._log, self._clock, self._retention = readings, clock, retention
+        self._log, self._clock, self.retention = readings, clock, retention
         self._in_writer, self._publish = in_writer, publish
         self._confidence: Confidence | None = None
         self._remembered = 0  # [ms since the epoch] on the disk
@@ -83,7 +83,7 @@ class Upkeep:
 
     async def _purge(self) -> None:
         self._lately = await self._horizons()
-        wanted = Round(self._lately, self._retention.max_bytes)
+        wanted = Round(self._lately, self.retention.max_bytes)
         while await self._in_writer(self._log.purge, wanted):
             pass
         self._tell(wanted)
@@ -98,7 +98,7 @@ class Upkeep:
 
     def _purge_at_once(self) -> None:
         """On a full disk, in the thread that writes: what is old goes before anything waits or is lost."""
-        wanted = Round(self._lately, self._retention.max_bytes)
+        wanted = Round(self._lately, self.retention.max_bytes)
         while self._log.purge(wanted):
             pass
 
@@ -110,7 +110,7 @@ class Upkeep:
         if now - self._remembered > DAY:
             await self._in_writer(self._log.remember_instant, now)
             self._remembered = now
-        return horizons(self._retention, now)
+        return horizons(self.retention, now)
 
     def _tell(self, done: Round) -> None:
         """Once for each change, not for each round."""
@@ -127,5 +127,5 @@ class Upkeep:
             log.error(
                 "the log is larger than store.max_mb (%d) with its summaries alone: allow more, or keep "
                 "them for fewer days",
-                self._retention.max_mb,
+                self.retention.max_mb,
             )

@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from hawk.errors import HawkError
 from hawk.web import (
     auth,
+    config,
     cranking,
     devices,
     discovery,
@@ -54,6 +55,7 @@ def create_app(ours: Services) -> QuartTrio:
         jobs.routes,
         discovery.routes,
         system.routes,
+        config.routes,
         events.routes,
         recording.routes,
         cranking.routes,

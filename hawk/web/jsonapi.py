@@ -39,11 +39,15 @@ class ApiError(Exception):
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
+        self.more: tuple[ApiError, ...] = ()  # what else is wrong, of the same status
         self.status, self.code, self.detail = status, code, detail
         self.pointer, self.parameter, self.headers = pointer, parameter, headers or {}
         self.finer = finer
 
     def document(self) -> Json:
+        return {"errors": [each.as_json() for each in (self, *self.more)]}
+
+    def as_json(self) -> Json:
         places = {"pointer": self.pointer, "parameter": self.parameter}
         source = {name: place for name, place in places.items() if place}
         error = {
@@ -53,7 +57,7 @@ class ApiError(Exception):
             "detail": self.detail,
         }
         more = {"source": source, "meta": {"outcome": self.finer} if self.finer else {}}
-        return {"errors": [{**error, **{name: said for name, said in more.items() if said}}]}
+        return {**error, **{name: said for name, said in more.items() if said}}
 
 
 def refusal(error: HawkError) -> ApiError:

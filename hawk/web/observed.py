@@ -8,6 +8,7 @@ import trio
 
 from actors import ActorRef, ChildState, Query
 from hawk.ble.messages import ArbiterStatus, GetArbiterStatus, GetScannerStatus, ScannerStatus
+from hawk.config.messages import GetSettings, Standing
 from hawk.directory.messages import ListDevices
 from hawk.errors import StoreUnavailable
 from hawk.model.device import DeviceView
@@ -36,6 +37,7 @@ class Observed:
     actors: tuple[ChildState, ...]
     event_streams: int
     events_lost: int
+    settings: Standing | None = None
 
 
 async def observe(ours: Services) -> Observed:
@@ -56,6 +58,7 @@ async def observe(ours: Services) -> Observed:
         if ours.publisher is not None:
             nursery.start_soon(fetch, "mqtt", ours.publisher, GetMqttStatus())
         nursery.start_soon(fetch, "notices", ours.registry, GetNotices())
+        nursery.start_soon(fetch, "settings", ours.configuration, GetSettings())
     return Observed(
         moment=ours.clock.moment(),
         gateway_id=ours.gateway_id,

@@ -2,7 +2,7 @@
 
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -66,9 +66,10 @@ class Services:
     clock: Clock
     gateway_id: str
     token: Token
-    settings: Settings
+    configuration: ActorRef[Any]  # the owner of the settings
+    current: Callable[[], Settings]
     catalogue: Catalogue
-    publisher: ActorRef[Any] | None = None  # by MQTT; None when that is off
+    mqtt: ActorRef[Any] | None = None  # who publishes; nobody is there while MQTT is off
     warnings: tuple[str, ...] = ()  # of the start
     tape: Tape = field(default_factory=Tape)
     simulated: bool = False
@@ -77,6 +78,15 @@ class Services:
     sessions: Sessions = field(default_factory=Sessions)
     streams: Streams = field(default_factory=Streams)
     started: float = field(default_factory=trio.current_time)  # [s] of Trio's clock
+
+    @property
+    def settings(self) -> Settings:
+        """Those that hold now."""
+        return self.current()
+
+    @property
+    def publisher(self) -> ActorRef[Any] | None:
+        return self.mqtt if self.settings.mqtt.enabled else None
 
 
 def show_device(ours: Services, view: DeviceView) -> dict[str, Any]:

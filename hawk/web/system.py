@@ -10,6 +10,7 @@ from quart import Blueprint, Response, request
 from actors import ChildState
 from hawk import __version__
 from hawk.ble.messages import AdapterStatus, ArbiterStatus, ScannerStatus
+from hawk.config.messages import Standing
 from hawk.errors import Invalid
 from hawk.model.attributes import timestamp
 from hawk.model.device import DeviceView, Lifecycle
@@ -83,7 +84,7 @@ async def status_attributes(ours: Services) -> dict[str, Any]:
         "storage": _storage(observed.store, observed.sinks or ()),
         "sinks": None if observed.sinks is None else [_sink(each) for each in observed.sinks],
         "bluetooth": {
-            "backend": ours.settings.bluetooth.backend,
+            "backend": "simulated" if ours.simulated else "bluez",
             **_listening(scanner),
             **_links(observed.arbiter),
         },
@@ -94,6 +95,7 @@ async def status_attributes(ours: Services) -> dict[str, Any]:
         },
         "mqtt": _mqtt(observed.mqtt),
         "devices": _counts(observed.devices),
+        "settings": _settings(observed.settings),
         "clock": {"trusted": observed.moment.utc is not None},
         "event_streams": observed.event_streams,
         "events_lost": observed.events_lost,
@@ -193,6 +195,12 @@ def _mqtt(status: MqttStatus | None) -> dict[str, Any] | None:
         "readings_published": status.readings,
         "readings_behind": status.behind,
     }
+
+
+def _settings(standing: Standing | None) -> dict[str, Any] | None:
+    if standing is None:
+        return None
+    return {"problems": standing.problems, "restart_required": sorted(standing.restart_required)}
 
 
 def _counts(views: tuple[DeviceView, ...] | None) -> dict[str, int] | None:

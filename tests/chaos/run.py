@@ -272,12 +272,13 @@ async def chaos(seed: int, pace: Pace) -> AsyncIterator[Chaos]:
         opened = app._open(app.Launch(data, loaded), folder, stack, app.Ending())
         parts = replace(opened, policies=pace.policies)
         async with open_system(expected=(HawkError,)) as system:
-            await system.start(ChildSpec("root", lambda: Supervisor.start(tree(parts, system))))
+            root = Supervisor.reserve("root")
+            await system.start(ChildSpec("root", lambda: Supervisor.start(tree(parts, system, root)), root))
             run = Chaos(bluez, system, pace, Account(seed))
             await run.configure()
             yield run
-            root: Any = system._tops["root"][2]
-            if root.incarnation != 1:
+            top: Any = system._tops["root"][2]
+            if top.incarnation != 1:
                 run.account.wrong.append(f"the tree was started {root.incarnation} times")
         state = bluez.state()
         left = {key: state[key] for key in ("linked", "connecting", "notifying", "discovering") if state[key]}

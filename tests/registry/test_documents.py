@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hawk.durable import encoded
 from hawk.errors import CannotWrite, ConfigurationError, OtherVersion
-from hawk.registry.documents import DocumentFile, encoded
+from hawk.registry.documents import DocumentFile
 
 
 def number_in(document: object) -> int:
@@ -253,7 +254,8 @@ def test_one_that_is_nested_too_deeply_is_damaged(tmp_path: Path) -> None:
 
 _WRITER = """
 import itertools, pathlib, sys
-from hawk.registry.documents import DocumentFile, encoded
+from hawk.durable import encoded
+from hawk.registry.documents import DocumentFile
 path = pathlib.Path(sys.argv[1])
 file = DocumentFile(path, str)
 file.read()

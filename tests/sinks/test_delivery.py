@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from trio.testing import MockClock
 
+from hawk.config.messages import Follow
 from hawk.config.schema import Settings
 from hawk.errors import (
     BatchPartlyRefused,
@@ -24,7 +25,7 @@ from hawk.errors import (
     SinkUnreachable,
 )
 from hawk.model.reading import Moment
-from hawk.sinks.messages import Follow, Unsent
+from hawk.sinks.messages import Unsent
 from hawk.store.messages import Cursor, Flush, MoveCursor, Stream
 from hawk.store.readings import Log
 from tests.sinks.bench import Place, delivering

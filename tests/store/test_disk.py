@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from hawk.durable import encoded
 from hawk.errors import DiskFull, StoreUnavailable
-from hawk.registry.documents import DocumentFile, encoded
+from hawk.registry.documents import DocumentFile
 from hawk.store.ballast import LAST, SIZE, Ballast
 from hawk.store.readings import Log
 from tests.disks import Disk, ext4, needs_root, tmpfs

@@ -13,6 +13,7 @@ from quart import Response
 from actors import Actor, ActorRef, ActorSystem, ChildSpec, FindChild, Later
 from actors.testing import open_test_system
 from hawk.ble.messages import ArbiterStatus, GetArbiterStatus, GetScannerStatus, ScannerStatus
+from hawk.config.messages import GetSettings, Standing
 from hawk.config.schema import Settings
 from hawk.devices.policy import Freshness
 from hawk.directory.actor import DirectoryActor
@@ -221,6 +222,7 @@ async def open_stage(
         "scanner": {GetScannerStatus: SCANNER},
         "arbiter": {GetArbiterStatus: ARBITER},
         "sinks": {GetSinks: (SinkStatus("influxdb", SinkState.OFF),)},
+        "configuration": {GetSettings: Standing(settings or Settings(), "a-1")},
         "devices": {FindChild: lambda query: actors.get(query.name)},
         **(scripts or {}),
     }
@@ -242,6 +244,7 @@ async def open_stage(
             "jobs",
             "trials",
             "sinks",
+            "configuration",
         ):
             if name not in refs:
                 script = partial(Scripted.start, said.get(name, {}))
@@ -260,7 +263,8 @@ async def open_stage(
             clock=VirtualClock(),
             gateway_id=GATEWAY,
             token=Token(TOKEN),
-            settings=settings or Settings(),
+            configuration=refs["configuration"],
+            current=lambda: settings or Settings(),
             catalogue=toys(),
             host_name="batterypi",
         )
