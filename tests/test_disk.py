@@ -135,7 +135,8 @@ async def running(data: Path, clock: Skewed) -> AsyncIterator[Parts]:
         folder = stack.enter_context(DataFolder.open(data))
         parts = replace(app._open(app.Launch(data, loaded), folder, stack, app.Ending()), clock=clock)
         async with open_system(expected=(HawkError,)) as system:
-            await system.start(ChildSpec("root", lambda: Supervisor.start(tree(parts, system))))
+            root = Supervisor.reserve("root")
+            await system.start(ChildSpec("root", lambda: Supervisor.start(tree(parts, system, root)), root))
             yield parts
 
 

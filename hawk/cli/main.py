@@ -25,6 +25,7 @@ COMMANDS = {
         "hawk.cli.imports:import_files",
         "Read such files, and those of other programs, into the log.",
     ),
+    "config": ("hawk.cli.config:config", "Show, explain, check and change the settings."),
     "token": ("hawk.cli.token:token", "Print the token that opens the API, or make a new one."),
     "healthcheck": (
         "hawk.cli.healthcheck:healthcheck",

@@ -22,8 +22,16 @@ A secret can come from a file: `BATTERYHAWK_API_TOKEN_FILE=/run/secrets/token`.
 All that is wrong is said at once, and nothing is overwritten. Sections for things that are not there yet (see
 the changelog) are accepted and kept.
 
-`hawk config explain KEY` tells of one, `hawk config set KEY VALUE` changes it, and so does
-[the API](api.md#settings).
+```
+hawk config show [--defaults]             # all of them, secrets as ***
+hawk config explain mqtt.qos              # what it means, what it may be, what it is and where that comes from
+hawk config get polling                   # one, or a section
+hawk config set polling.interval 600      # "" takes it out of the file; - reads it from stdin, for secrets
+hawk config check [FILE]                  # whether a file could be used
+```
+
+They ask the service that runs on the data folder, and where none runs the file; each has `--data DIR` and `--json`.
+Programs use [the API](api.md#settings).
 
 ## What holds without a restart
 
@@ -63,8 +71,12 @@ def _section(name: str, info: FieldInfo) -> str:
 
 
 def _row(section: str, key: str, field: FieldInfo) -> str:
-    notes = " ".join([field.description or "", *_bounds(field)])
-    return f"| `{section}.{key}` | {_default(field)} | {notes} |\n"
+    return f"| `{section}.{key}` | {_default(field)} | {described(field)} |\n"
+
+
+def described(field: FieldInfo) -> str:
+    """What it means and what it may be."""
+    return " ".join([field.description or "", *_bounds(field)])
 
 
 def _default(field: FieldInfo) -> str:

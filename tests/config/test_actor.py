@@ -132,3 +132,18 @@ async def test_many_changes_at_once_are_all_written(tmp_path: Path, mock_clock: 
             for key in keys:
                 nursery.start_soon(made.change, {"mqtt": {key: 2}})
         assert json.loads(made.path.read_text())["mqtt"] == dict.fromkeys(keys, 2)
+
+
+async def test_after_a_crash_the_settings_of_then_hold_and_nobody_is_told_twice(
+    tmp_path: Path, mock_clock: MockClock
+) -> None:
+    async with bench(tmp_path) as made:
+        await made.change({"polling": {"interval": 9}})
+        actor: Any = made.settings._actor_weakref()
+        actor._fail(RuntimeError("killed by a test"))
+        await actor._ended.wait()
+        await wait_all_tasks_blocked()
+        mock_clock.jump(1.0)
+        changed = await made.change({"mqtt": {"port": 7}})
+        assert changed.standing.settings.polling.interval == 9
+        assert [each.mqtt.port for each in made.told] == [1883, 7]
