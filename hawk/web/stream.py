@@ -13,6 +13,7 @@ import trio
 
 from actors import Channel
 from hawk import __version__
+from hawk.config.changes import shown
 from hawk.directory.messages import ListVehicles, LookUpDevice
 from hawk.errors import StoreUnavailable
 from hawk.events import (
@@ -26,6 +27,7 @@ from hawk.events import (
     ReadingsStored,
     ReadingTaken,
     RungTaken,
+    SettingsChanged,
     VehicleChanged,
     VehicleRemoved,
     VehicleSummarised,
@@ -51,7 +53,7 @@ TYPES = ("reading", "live", "device", "vehicle", "discovery", "alert", "history"
 _HEARD = (
     ReadingsStored, ReadingTaken, DeviceUpdated, DeviceChanged, DeviceRemoved, DeviceDiscovered,
     VehicleChanged, VehicleRemoved, VehicleSummarised, BluetoothChanged, RungTaken, HistoryProgress,
-    CrankingStored, StreamsEnd,
+    CrankingStored, SettingsChanged, StreamsEnd,
 )  # fmt: skip
 
 
@@ -196,14 +198,19 @@ class Stream:
             case HistoryProgress() | CrankingStored():
                 if fits("history", fact.key):
                     yield event("history", remembered_resource(fact))
-            case BluetoothChanged(listening, reason):
+            case BluetoothChanged() | RungTaken():
                 if fits("system"):
-                    attributes = {"bluetooth": {"listening": listening, "reason": reason}}
-                    yield event("system", resource("system-status", "system", attributes))
-            case RungTaken(rung, times):
-                if fits("system"):
-                    taken = {"bluetooth": {"recovery": {str(rung): times}}}
-                    yield event("system", resource("system-status", "system", taken))
+                    yield event("system", resource("system-status", "system", _bluetooth(fact)))
+            case SettingsChanged(settings):
+                if fits("settings"):
+                    yield event("settings", resource("system-config", "system", shown(settings)))
+
+
+def _bluetooth(fact: BluetoothChanged | RungTaken) -> dict[str, Any]:
+    """The part of the status that it is about."""
+    if isinstance(fact, RungTaken):
+        return {"bluetooth": {"recovery": {str(fact.rung): fact.times}}}
+    return {"bluetooth": {"listening": fact.listening, "reason": fact.reason}}
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ import trio
 from trio.testing import MockClock
 
 from hawk import __version__
+from hawk.config.schema import Settings
 from hawk.directory.messages import ListVehicles, LookUpDevice, VehicleView
 from hawk.errors import StoreUnavailable
 from hawk.events import (
@@ -22,6 +23,7 @@ from hawk.events import (
     ReadingsStored,
     ReadingTaken,
     RungTaken,
+    SettingsChanged,
     VehicleChanged,
     VehicleRemoved,
 )
@@ -252,6 +254,16 @@ async def test_a_step_of_recovery_is_told(autojump_clock: MockClock) -> None:
         await listener.begin()
         (system,) = await listener.hear(RungTaken(Rung.POWER_CYCLE, 2))
         assert system.data["attributes"] == {"bluetooth": {"recovery": {"power_cycle": 2}}}
+
+
+async def test_other_settings_are_told_without_secrets(autojump_clock: MockClock) -> None:
+    new = Settings.model_validate({"polling": {"interval": 9}, "mqtt": {"password": "a secret"}})
+    async with listening() as listener:
+        await listener.begin()
+        (said,) = await listener.hear(SettingsChanged(new, frozenset({"polling.interval"})))
+    assert (said.name, said.data["type"], said.data["id"]) == ("settings", "system-config", "system")
+    assert said.data["attributes"]["polling"] == {"interval": 9}
+    assert said.data["attributes"]["mqtt"]["password"] == "***"
 
 
 async def test_an_undated_reading_can_be_followed_live(autojump_clock: MockClock) -> None:
