@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from hawk.config.messages import Follow
+from hawk.config.schema import Settings
 from hawk.model.reading import Moment
 from hawk.model.summary import DAY, Resolution
 from hawk.store.messages import Flush, GetStoreStatus, GetSummariesAfter, HoldPurging, StoreStatus
@@ -93,6 +95,16 @@ async def test_what_is_older_than_its_days_leaves_in_the_hour_after_the_start(
         status = await bench.ask(GetStoreStatus())
         assert status.counts.readings == 2
         assert (status.purged.rows, status.purged.waits) == (8, None)
+
+
+async def test_other_days_hold_from_the_next_purge_on(tmp_path: Path, mock_clock: MockClock) -> None:
+    async with store(tmp_path, Retention()) as (bench, log):
+        log.append([reading(-n * D) for n in range(9, -1, -1)], NOW)
+        await bench.store.send(
+            Follow(Settings.model_validate({"store": {"raw_days": 1, "max_unsent_days": 2}}))
+        )
+        await pass_by(mock_clock, bench, 300, lambda status: status.purged.rows > 0)
+        assert (await bench.ask(GetStoreStatus())).counts.readings == 2
 
 
 async def test_a_clock_that_leapt_ahead_purges_nothing_for_an_hour(
