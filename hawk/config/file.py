@@ -102,7 +102,11 @@ class SettingsFile:
         self._wrong = error
 
     def _check_unchanged(self) -> None:
-        """Raises ChangedMeanwhile. One that is gone is written again."""
+        """Raises ChangedMeanwhile. One that is gone is written again.
+
+        Between this look and the rename that follows it are some ten microseconds in which an edit would be lost:
+        no call of POSIX replaces a file only if it is still the same.
+        """
         if content_of(self._path) not in {None, self._loaded.content}:
             raise ChangedMeanwhile(
                 f"{self._path.name} was changed by somebody else just now, and nothing was written: read the"
