@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import trio
@@ -28,13 +29,15 @@ from hawk.datafolder import DataFolder, check_writable
 from hawk.doctor import machine
 from hawk.drivers import catalogue
 from hawk.errors import HawkError, RestartAsked, StartError, StoreUnavailable, WithoutBluetooth
+from hawk.listening import open_socket
+from hawk.mqtt.doorway import Doorway
 from hawk.registry.files import RegistryFiles
 from hawk.registry.fleet import Fleet, configured_fleet
 from hawk.sinks import catalogue as sink_catalogue
 from hawk.store.medium import choose_durability
 from hawk.store.readings import Log
 from hawk.tree import Parts, tree
-from hawk.web.server import open_socket, url_of
+from hawk.web.server import url_of
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +118,7 @@ class Ending:
 def _open(launch: Launch, folder: DataFolder, stack: ExitStack, ending: Ending) -> Parts:
     settings = launch.loaded.settings
     listener = stack.enter_context(open_socket(settings.api.host, settings.api.port))
+    doorway = _open_doorway(launch, stack)
     readings = stack.enter_context(Log.open(folder.readings_db))
     files = RegistryFiles(folder.devices_json, folder.vehicles_json, readings.ballast.give_up)
     clock = SystemClock(settings.clock.trust)
@@ -148,6 +152,7 @@ def _open(launch: Launch, folder: DataFolder, stack: ExitStack, ending: Ending) 
         after_kill=folder.after_kill,
         warnings=(*launch.loaded.warnings, *drivers.problems, *sinks.problems),
         past_of_new=launch.demo,
+        doorway=doorway,
     )
 
 
@@ -156,6 +161,20 @@ def _log_as(folder: Path, settings: Settings) -> None:
         logs.configure(settings.logging, folder)
     except OSError as error:
         log.error("the log goes on as before: %s", error)  # noqa: TRY400  # no bug of ours
+
+
+def _open_doorway(launch: Launch, stack: ExitStack) -> Doorway | None:
+    """Of the broker inside. A demo is pointless on a port that is taken; a service has more to do, and waits."""
+    broker = launch.loaded.settings.broker
+    if not broker.enabled:
+        return None
+    if find_spec("amqtt") is None:
+        expected = "needs the library amqtt: pip install 'battery-hawk[broker]'"
+        raise launch.loaded.refused("/broker/enabled", value=True, expected=expected)
+    doorway = stack.enter_context(Doorway(broker))
+    if launch.demo or broker.port == 0:
+        doorway.listen()
+    return doorway
 
 
 async def _serve(launch: Launch, folder: DataFolder, parts: Parts, ending: Ending) -> None:
@@ -209,7 +228,7 @@ def _say_ready(launch: Launch, folder: DataFolder, parts: Parts, url: str) -> No
             "url": url,
             "token_file": None if token_file is None else str(token_file),
             **({"token": parts.token} if launch.demo else {}),
-            "mqtt": None,
+            "mqtt": _mqtt_place(parts),
             "data": str(folder.path),
             "gateway_id": parts.gateway_id,
             "pid": os.getpid(),
@@ -218,10 +237,20 @@ def _say_ready(launch: Launch, folder: DataFolder, parts: Parts, url: str) -> No
     elif launch.demo:
         print(f"Battery Hawk, with simulated batteries:  {url}/#token={parts.token}", file=sys.stderr)
         print(f"  curl -H 'Authorization: Bearer {parts.token}' {url}/api/devices", file=sys.stderr)
+        if (inside := parts.doorway) is not None:
+            print(f"  mosquitto_sub -h {inside.host} -p {inside.port} -v -t '#'", file=sys.stderr)
         print("  Ctrl-C ends it.", file=sys.stderr)
     else:
         where = "the one you set" if token_file is None else f"in {token_file}"
         print(f"Battery Hawk listens on {url}; the token is {where}", file=sys.stderr)
+
+
+def _mqtt_place(parts: Parts) -> dict[str, object] | None:
+    """Where readings can be heard from this machine."""
+    if parts.doorway is not None:
+        return {"host": parts.doorway.host, "port": parts.doorway.port}
+    mqtt = parts.settings.settings.mqtt
+    return {"host": mqtt.broker, "port": mqtt.port} if mqtt.enabled else None
 
 
 def _token_file(loaded: Loaded, folder: DataFolder) -> Path | None:

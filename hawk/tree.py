@@ -35,6 +35,7 @@ from hawk.directory.actor import DirectoryActor
 from hawk.drivers.catalogue import Catalogue
 from hawk.jobs.actor import JobsActor
 from hawk.jobs.discovery import Discoverer
+from hawk.mqtt.doorway import Doorway
 from hawk.registry.actor import RegistryActor
 from hawk.registry.files import RegistryFiles
 from hawk.sinks.catalogue import Catalogue as SinkCatalogue
@@ -86,6 +87,7 @@ class Parts:
     policies: Policies = field(default_factory=Policies)
     token_file: Path | None = None  # where the token stands, unless the settings chose it
     warnings: tuple[str, ...] = ()
+    doorway: Doorway | None = None  # of the broker inside, if there is to be one
     past_of_new: bool = (
         False  # what new devices remember is read by itself: the demo has a past from the start
     )
@@ -107,6 +109,7 @@ def tree(parts: Parts, system: ActorSystem, root: ActorRef[Any]) -> Sequence[Chi
     jobs = JobsActor.reserve("jobs")
     trials = TrialActor.reserve("trials")
     publisher = Actor.reserve("publisher")
+    broker = Actor.reserve("broker") if parts.doorway is not None else None
 
     services = Services(
         registry=registry,
@@ -119,6 +122,7 @@ def tree(parts: Parts, system: ActorSystem, root: ActorRef[Any]) -> Sequence[Chi
         arbiter=arbiter,
         jobs=jobs,
         mqtt=publisher,
+        broker=broker,
         system=system,
         clock=clock,
         gateway_id=parts.gateway_id,
@@ -207,6 +211,7 @@ def tree(parts: Parts, system: ActorSystem, root: ActorRef[Any]) -> Sequence[Chi
         ChildSpec("registry", know, registry),
         ChildSpec("directory", know_all, directory),
         ChildSpec("store", keep, store, vital=True),
+        *_broker(parts, services),
         ChildSpec("mqtt", lambda: Supervisor.start(_mqtt(parts, services))),
         ChildSpec("sinks", deliver, sinks),
         ChildSpec("vehicles", partial(VehiclesGroup.start, registry, directory, clock)),
@@ -256,6 +261,14 @@ def followers(
     )
 
 
+def _broker(parts: Parts, services: Services) -> Sequence[ChildSpec]:
+    if parts.doorway is None or services.broker is None:
+        return []
+    from hawk.mqtt.broker import BrokerActor
+
+    return [ChildSpec("broker", partial(BrokerActor.start, parts.doorway), services.broker)]
+
+
 def _mqtt(parts: Parts, services: Services) -> Sequence[ChildSpec]:
     """As the settings of now have it. Nothing of it is imported where nobody wants it."""
     everything, publisher = parts.settings.settings, services.publisher
@@ -283,6 +296,11 @@ def _mqtt(parts: Parts, services: Services) -> Sequence[ChildSpec]:
         keepalive=settings.keepalive,
         timeout=settings.timeout,
     )
+    if (inside := parts.doorway) is not None:
+        server = replace(
+            server, host=inside.host, port=inside.port, username=inside.our_name,
+            password=inside.our_password, tls=False, version="3.1.1",
+        )  # fmt: skip
     home_assistant = None
     if everything.homeassistant.discovery_enabled:
         prefix = everything.homeassistant.discovery_prefix

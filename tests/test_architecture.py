@@ -17,7 +17,7 @@ MODULES = {
 LAYERS = [
     ["actors"],
     ["hawk.errors", "hawk.model", "hawk.wire"],
-    ["hawk.drivers.api", "hawk.clock", "hawk.installed", "hawk.ownership", "hawk.replacing",
+    ["hawk.drivers.api", "hawk.clock", "hawk.installed", "hawk.listening", "hawk.ownership", "hawk.replacing",
      "hawk.durable"],
     ["hawk.events", "hawk.config.schema", "hawk.ble.radio", "hawk.ble.recording", "hawk.ble.tape", "messages"],
     ["hawk.drivers"],
@@ -35,6 +35,7 @@ LAYERS = [
 ONLY = {
     "bleak": ["hawk.ble.bleak_radio"],
     "aiomqtt": ["hawk.mqtt.line"],
+    "amqtt": ["hawk.mqtt.embedded"],
     "trio_asyncio": ["actors.bridge"],
     "hypercorn": ["hawk.web.server"],
     "influxdb_client": ["hawk.sinks.influx"],
@@ -143,6 +144,7 @@ MAY_CATCH_EVERYTHING = {
     "hawk.drivers.guard": "calls code of other people",
     "hawk.drivers.contract": "looks for what code of other people raises",
     "hawk.cli.main": "the last one to catch anything",
+    "hawk.mqtt.embedded": "calls code of other people with bytes of anybody",
 }
 
 

@@ -24,7 +24,7 @@ from hawk.store.messages import GetReadingsAfter
 from hawk.tree import Parts, tree
 from tests.fake_bluez.monitors import Monitor
 from tests.fake_bluez.rig import FakeBluez
-from tests.mqtt.mosquitto import Mosquitto, Witness
+from tests.mqtt.mosquitto import Witness
 
 ADDRESSES = [Address(f"50:54:7B:00:00:0{i}") for i in range(1, 4)]
 MONITORS = [
@@ -103,6 +103,7 @@ PATHS = [
     ("registry",),
     ("directory",),
     ("store",),
+    ("broker",),
     ("mqtt",),
     ("mqtt", "publisher"),
     ("mqtt", "desk"),
@@ -130,19 +131,18 @@ def bluez() -> Iterator[FakeBluez]:
 
 
 async def test_each_part_can_crash(bluez: FakeBluez, tmp_path: Path) -> None:
-    mqtt = {"BATTERYHAWK_MQTT_ENABLED": "true", "BATTERYHAWK_MQTT_BROKER": "127.0.0.1"}
-    with Mosquitto(tmp_path) as broker:
-        mqtt["BATTERYHAWK_MQTT_PORT"] = str(broker.port)
-        async with running(tmp_path / "data", **mqtt) as here:
-            await each_crashes(here)
-            await until(partial(is_online, broker))
+    broker = {"BATTERYHAWK_BROKER_ENABLED": "true", "BATTERYHAWK_BROKER_PORT": "0"}
+    async with running(tmp_path / "data", **broker) as here:
+        await each_crashes(here)
+        assert here.parts.doorway is not None
+        await until(partial(is_online, here.parts.doorway.port))
     state = bluez.state()
     assert (state["linked"], state["connecting"], state["notifying"], state["discovering"]) == ([], [], [], 0)
 
 
-async def is_online(broker: Mosquitto) -> bool:
+async def is_online(port: int) -> bool:
     def kept() -> str:
-        with Witness(broker.port, "battery_hawk/system/availability") as witness:
+        with Witness(port, "battery_hawk/system/availability") as witness:
             return witness.next().text
 
     return await trio.to_thread.run_sync(kept) == "online"

@@ -20,15 +20,19 @@ from hawk.errors import HawkError
     "--replay", type=click.Path(), metavar="FILE", help="Play a recording instead (docs/recording.md)."
 )
 @click.option("--api-port", type=click.IntRange(0, 65535), help="0 is any free one. [5000]")
-@click.option("--broker-port", type=click.IntRange(0, 65535), hidden=True)
+@click.option(
+    "--broker-port",
+    type=click.IntRange(0, 65535),
+    help="Of MQTT; 0 is any free one. [1883, or a free one if that is taken]",
+)
 @click.option("--data", type=FOLDER, help="Keep the data in this folder.")
 @click.option("--duration", type=click.FloatRange(min=0), metavar="S", help="Stop after so many seconds.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line on stdout when it is listening.")
 def demo(as_json: bool, data: Path | None, duration: float | None, **options: str | float | None) -> None:
     """Shows a car, a boat and a camper whose batteries are simulated.
 
-    Needs no Bluetooth, no broker and no database, listens on this machine only, and
-    throws its data away at the end. Every reading says that it is simulated.
+    Needs no Bluetooth, no broker (it has one inside) and no database, listens on this
+    machine only, and throws its data away at the end. Every reading says that it is simulated.
 
     \b
     hawk demo
@@ -52,6 +56,7 @@ FORCED = {
     ("bluetooth", "backend"): "simulated",
     ("clock", "trust"): "always",
     ("api", "host"): "127.0.0.1",
+    ("broker", "host"): "127.0.0.1",
 }
 OPTIONS = {
     "devices": ("simulation", "devices"),
@@ -61,6 +66,7 @@ OPTIONS = {
     "faults": ("simulation", "faults"),
     "replay": ("simulation", "replay"),
     "api_port": ("api", "port"),
+    "broker_port": ("broker", "port"),
 }
 
 
@@ -72,7 +78,8 @@ def _demo(
     from hawk import app
     from hawk.config.load import Given
 
-    below = [Given(*place, text, "hawk demo") for place, text in DEFAULTS.items()]
+    defaults = {**DEFAULTS, **_broker_inside()}
+    below = [Given(*place, text, "hawk demo") for place, text in defaults.items()]
     above = [Given(*place, text, "hawk demo") for place, text in FORCED.items()] + [
         Given(*OPTIONS[name], str(value), f"--{name.replace('_', '-')}")
         for name, value in options.items()
@@ -82,3 +89,19 @@ def _demo(
         folder = data or Path(scratch)
         loaded = app.prepare(folder, below=below, above=above)
         app.run(app.Launch(folder=folder, loaded=loaded, as_json=as_json, demo=True, duration=duration))
+
+
+def _broker_inside() -> dict[tuple[str, str], str]:
+    """Many who try this have a broker on the usual port already; and where amqtt cannot be had, none is needed."""
+    import socket
+    from importlib.util import find_spec
+
+    if find_spec("amqtt") is None:
+        return {}
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", 1883))
+        except OSError:
+            return {("broker", "enabled"): "true", ("broker", "port"): "0"}
+    return {("broker", "enabled"): "true"}

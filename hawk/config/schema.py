@@ -4,6 +4,7 @@ The file system.json, the environment, the API and the reference page all derive
 """
 
 import re
+from ipaddress import ip_address
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -14,6 +15,7 @@ from pydantic import (
     SecretStr,
     StrictBool,
     StrictInt,
+    ValidationInfo,
     field_validator,
 )
 
@@ -165,19 +167,50 @@ class Mqtt(Section):
     legacy_plural_topics: StrictBool = Field(False, description="Also publish devices/... and vehicles/... .")
 
 
+# A filter of topics: + is a whole level, # the end.
+TopicFilter = Annotated[str, Field(min_length=1, pattern=r"^(#|([^+#/]*|\+)(/([^+#/]*|\+))*(/#)?)$")]
+
+
 class BrokerUser(Section):
     password: SecretStr
-    subscribe: tuple[str, ...] = ()
-    publish: tuple[str, ...] = ()
+    subscribe: tuple[TopicFilter, ...] = ()
+    publish: tuple[TopicFilter, ...] = ()
 
 
 class Broker(Section):
-    enabled: StrictBool = Field(False, description="Run a broker inside; mqtt points to it.")
+    enabled: StrictBool = Field(
+        False, description="Run a broker inside (docs/mqtt.md); mqtt.enabled is implied, and points to it."
+    )
     host: str = Field("127.0.0.1", description="Where it listens.")
-    port: Port = Field(1883, description="Where it listens.")
-    username: str = Field("", description="Needed where others can reach it.")
-    password: SecretStr = Field(SecretStr(""), description="Needed where others can reach it.")
+    port: Port = Field(1883, description="Where it listens; 0 is any free port.")
+    username: str = Field("", description="May do everything; needed where others can reach the broker.")
+    password: SecretStr = Field(
+        SecretStr(""), validate_default=True, description="Needed where others can reach the broker."
+    )
     users: dict[str, BrokerUser] = Field({}, description="Further users and what they may do.")
+
+    @field_validator("password")
+    @classmethod
+    def _nobody_unknown_from_afar(cls, password: SecretStr, info: ValidationInfo) -> SecretStr:
+        given = info.data
+        if not given.get("enabled"):
+            return password
+        if bool(given.get("username")) != bool(password.get_secret_value()):
+            raise ValueError("broker.username and broker.password go together: set both, or none")
+        if not password.get_secret_value() and not is_loopback(given.get("host", "")):
+            raise ValueError(
+                f"a broker that others can reach (broker.host is {given.get('host')!r}) needs broker.username"
+                " and broker.password"
+            )
+        return password
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens there."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Postgresql(Section):
@@ -285,3 +318,8 @@ class Settings(Section):
     simulation: Simulation = Simulation()
     clock: Clock = Clock()
     logging: Logging = Logging()
+
+    @property
+    def speaks_mqtt(self) -> bool:
+        """A broker inside is pointless without."""
+        return self.mqtt.enabled or self.broker.enabled

@@ -15,10 +15,12 @@ _HERE = {"localhost", "127.0.0.1", "::1"}
 def servers(settings: Settings, *, runs: bool) -> Iterator[Check]:
     """`runs`: the service does, and with it the broker inside."""
     mqtt = settings.mqtt
-    if not mqtt.enabled:
+    if not settings.speaks_mqtt:
         yield untold("broker", "not configured: mqtt.enabled is off")
     elif settings.broker.enabled and not runs:
         yield untold("broker", "the broker inside runs with the service, which does not run")
+    elif settings.broker.enabled:
+        yield listening("broker", settings.broker.host, settings.broker.port)
     else:
         yield listening("broker", mqtt.broker, mqtt.port)
     yield _database(settings.influxdb)

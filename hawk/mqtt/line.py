@@ -8,14 +8,18 @@ import ssl
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-import aiomqtt
-from aiomqtt.exceptions import MqttCodeError, MqttConnectError, MqttError
+import trio
 
 from actors.bridge import Bridge, LoopGone
 from hawk.errors import BrokerDown, BrokerRefuses
 from hawk.mqtt.messages import Message
+
+if TYPE_CHECKING:
+    import aiomqtt
+    from aiomqtt.exceptions import MqttError
 
 MOST_PENDING = 300  # messages that wait for their acknowledgement; aiomqtt complains of more
 
@@ -59,6 +63,7 @@ class Line:
 
     async def run(self) -> None:
         """The loop. Raises LoopGone when it dies."""
+        await trio.to_thread.run_sync(import_module, "aiomqtt")  # 0.1 s, in which the rest can start
         await self._bridge.run()
 
     async def session(
@@ -133,13 +138,15 @@ class Line:
         with _translated("the broker"):
             await client.unsubscribe(filter_)
 
-    def _needed(self) -> aiomqtt.Client:
+    def _needed(self) -> "aiomqtt.Client":
         if self._client is None:
             raise BrokerDown("there is no session with a broker")
         return self._client
 
 
-def _client(server: Server, will: Message) -> aiomqtt.Client:
+def _client(server: Server, will: Message) -> "aiomqtt.Client":
+    import aiomqtt
+
     context = ssl.create_default_context(cafile=server.ca_file or None) if server.tls else None
     return aiomqtt.Client(
         server.host,
@@ -159,6 +166,8 @@ def _client(server: Server, will: Message) -> aiomqtt.Client:
 @contextmanager
 def _translated(who: str) -> Iterator[None]:
     """Raises BrokerDown, or BrokerRefuses where a setting is wrong."""
+    from aiomqtt.exceptions import MqttCodeError, MqttConnectError, MqttError
+
     try:
         yield
     except MqttConnectError as error:
@@ -174,8 +183,10 @@ def _translated(who: str) -> Iterator[None]:
         raise BrokerRefuses(f"mqtt.ca_file cannot be used: {error}") from error
 
 
-def _told(who: str, error: MqttError) -> BrokerDown:
+def _told(who: str, error: "MqttError") -> BrokerDown:
     """aiomqtt keeps but the words of what the socket said."""
+    from aiomqtt.exceptions import MqttCodeError
+
     if isinstance(error.__cause__, MqttCodeError):
         return BrokerDown(f"the connection to {who} was lost ({error.__cause__})")
     words = str(error)

@@ -39,6 +39,28 @@ class GetMqttStatus(Query[MqttStatus]):
     pass
 
 
+class BrokerState(enum.StrEnum):
+    """Of the broker inside."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    DOWN = "down"  # it cannot listen; tried again for ever
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerStatus:
+    state: BrokerState
+    address: str  # "127.0.0.1:1883"
+    reason: str | None  # why it is down
+    clients: int  # sessions with a connection, our own among them
+    refused: int  # connections that ended before they were let in, since the start
+
+
+@dataclass(frozen=True, slots=True)
+class GetBrokerStatus(Query[BrokerStatus]):
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Say:
     """To be sent once, in this order, as soon as a broker is there."""

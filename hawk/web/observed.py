@@ -13,7 +13,7 @@ from hawk.directory.messages import ListDevices
 from hawk.errors import StoreUnavailable
 from hawk.model.device import DeviceView
 from hawk.model.reading import Moment
-from hawk.mqtt.messages import GetMqttStatus, MqttStatus
+from hawk.mqtt.messages import BrokerStatus, GetBrokerStatus, GetMqttStatus, MqttStatus
 from hawk.registry.messages import GetNotices
 from hawk.sinks.messages import GetSinks, SinkStatus
 from hawk.store.messages import GetStoreStatus, StoreStatus
@@ -33,6 +33,7 @@ class Observed:
     scanner: ScannerStatus | None
     arbiter: ArbiterStatus | None
     mqtt: MqttStatus | None  # None also where there is none
+    broker: BrokerStatus | None  # the same
     notices: tuple[str, ...] | None
     actors: tuple[ChildState, ...]
     event_streams: int
@@ -42,7 +43,7 @@ class Observed:
 
 async def observe(ours: Services) -> Observed:
     """Asks all at once: it takes no longer than the slowest."""
-    found: dict[str, Any] = {"mqtt": None}
+    found: dict[str, Any] = {"mqtt": None, "broker": None}
 
     async def fetch(name: str, ref: ActorRef[Any], query: Query[Any]) -> None:
         found[name] = None
@@ -57,6 +58,8 @@ async def observe(ours: Services) -> Observed:
         nursery.start_soon(fetch, "arbiter", ours.arbiter, GetArbiterStatus())
         if ours.publisher is not None:
             nursery.start_soon(fetch, "mqtt", ours.publisher, GetMqttStatus())
+        if ours.broker is not None:
+            nursery.start_soon(fetch, "broker", ours.broker, GetBrokerStatus())
         nursery.start_soon(fetch, "notices", ours.registry, GetNotices())
         nursery.start_soon(fetch, "settings", ours.configuration, GetSettings())
     return Observed(

@@ -1,7 +1,6 @@
 """The web server: Hypercorn on a socket that the process opened before anything else ran."""
 
 import contextlib
-import errno
 import logging
 import os
 import socket
@@ -14,11 +13,9 @@ from hypercorn.typing import ASGIFramework, ASGIReceiveCallable, ASGISendCallabl
 from quart_trio import QuartTrio
 
 from actors import Actor
-from hawk.errors import ConfigurationError, PortTaken
 from hawk.web.app import ClientGone, create_app
 from hawk.web.services import Services, StreamsEnd
 
-UNREAD = 10_000  # [ms] a client that does not read for so long is cut off by the kernel
 LOOK = 1.0  # [s] between two looks at the file of the token
 STOP = 2.0  # [s] for requests that run
 
@@ -121,22 +118,6 @@ def _is_no_farewell(record: logging.LogRecord) -> bool:
     if isinstance(error, BaseExceptionGroup):
         return error.split(ClientGone)[1] is not None
     return not isinstance(error, ClientGone)
-
-
-def open_socket(host: str, port: int) -> socket.socket:
-    """Listening. Raises PortTaken, or ConfigurationError for an address that is not of this machine."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.create_server(address[:2], family=family, backlog=128)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise PortTaken(f"port {port} on {host} is taken: stop what uses it, or set api.port.") from error
-        if isinstance(error, PermissionError):
-            raise PortTaken(f"port {port} needs more rights: set api.port to one above 1023.") from error
-        raise ConfigurationError(f"api.host {host!r}, api.port {port}: {error.strerror or error}") from error
-    # A sleeping phone must not make the service unstoppable: accepted connections inherit this.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD)
-    return listener
 
 
 def url_of(listener: socket.socket) -> str:

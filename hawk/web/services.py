@@ -70,6 +70,7 @@ class Services:
     current: Callable[[], Settings]
     catalogue: Catalogue
     mqtt: ActorRef[Any] | None = None  # who publishes; nobody is there while MQTT is off
+    broker: ActorRef[Any] | None = None  # the one inside; None when that is off
     warnings: tuple[str, ...] = ()  # of the start
     tape: Tape = field(default_factory=Tape)
     simulated: bool = False
@@ -86,7 +87,7 @@ class Services:
 
     @property
     def publisher(self) -> ActorRef[Any] | None:
-        return self.mqtt if self.settings.mqtt.enabled else None
+        return self.mqtt if self.settings.speaks_mqtt else None
 
 
 def show_device(ours: Services, view: DeviceView) -> dict[str, Any]:

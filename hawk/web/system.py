@@ -14,7 +14,7 @@ from hawk.config.messages import Standing
 from hawk.errors import Invalid
 from hawk.model.attributes import timestamp
 from hawk.model.device import DeviceView, Lifecycle
-from hawk.mqtt.messages import MqttStatus
+from hawk.mqtt.messages import BrokerStatus, MqttStatus
 from hawk.sinks.messages import SinkStatus, is_up
 from hawk.store.messages import StoreStatus
 from hawk.web.http import COOKIE, answer, check_token, endpoint, no_content, services
@@ -92,8 +92,10 @@ async def status_attributes(ours: Services) -> dict[str, Any]:
             "api": "running",
             "bluetooth": None if scanner is None else "active" if scanner.listening else "down",
             "mqtt": "off" if ours.publisher is None else observed.mqtt and observed.mqtt.state.value,
+            "broker": "off" if ours.broker is None else observed.broker and observed.broker.state.value,
         },
         "mqtt": _mqtt(observed.mqtt),
+        "broker": _broker(observed.broker),
         "devices": _counts(observed.devices),
         "settings": _settings(observed.settings),
         "clock": {"trusted": observed.moment.utc is not None},
@@ -201,6 +203,18 @@ def _settings(standing: Standing | None) -> dict[str, Any] | None:
     if standing is None:
         return None
     return {"problems": standing.problems, "restart_required": sorted(standing.restart_required)}
+
+
+def _broker(status: BrokerStatus | None) -> dict[str, Any] | None:
+    if status is None:
+        return None
+    return {
+        "state": status.state.value,
+        "address": status.address,
+        "reason": status.reason,
+        "clients": status.clients,
+        "refused": status.refused,
+    }
 
 
 def _counts(views: tuple[DeviceView, ...] | None) -> dict[str, int] | None:

@@ -73,6 +73,7 @@ def observed(at: int) -> Observed:
             ),
         ),
         arbiter=ArbiterStatus((), 1, 0),
+        broker=None,
         mqtt=MqttStatus(MqttState.CONNECTED, "localhost:1883", None, None, published=9, readings=7, behind=3),
         notices=(),
         actors=(ChildState("root", True, 0, 1, 0, None, MailboxStatistics(0, 0), (scanner,)),),

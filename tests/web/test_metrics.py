@@ -84,6 +84,7 @@ def observed(*views: DeviceView, **fields: object) -> Observed:
             adapters=(AdapterStatus("hci0", True, None, 60, 0.5, 70, {Rung.POWER_CYCLE: 1}),),
         ),
         arbiter=ArbiterStatus(held=(Slot(1, address(1)),), waiting=2, taken_back=1),
+        broker=None,
         mqtt=MqttStatus(
             MqttState.CONNECTED, "localhost:1883", None, None, published=90, readings=70, behind=3
         ),

@@ -19,7 +19,8 @@ from hawk.config.schema import Api, Settings
 from hawk.directory.messages import ListDevices
 from hawk.errors import ConfigurationError, PortTaken
 from hawk.events import ReadingsStored
-from hawk.web.server import WebServerActor, open_socket, url_of
+from hawk.listening import open_socket
+from hawk.web.server import WebServerActor, url_of
 from tests.web.stage import SILENCE, TOKEN, Stage, open_stage, reading
 
 GET = "GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + TOKEN + "\r\n\r\n"

@@ -1,0 +1,31 @@
+"""A socket that others connect to. It belongs to the process: a restarted actor finds it as it was."""
+
+import errno
+import socket
+
+from hawk.errors import ConfigurationError, PortTaken
+
+UNREAD = 10_000  # [ms] a client that does not read for so long is cut off by the kernel
+
+
+def open_socket(host: str, port: int, section: str = "api") -> socket.socket:
+    """Listening; `section` of the settings says where. Raises PortTaken, or ConfigurationError for an address
+    that is not of this machine.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.create_server(address[:2], family=family, backlog=128)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(
+                f"port {port} on {host} is taken: stop what uses it, or set {section}.port."
+            ) from error
+        if isinstance(error, PermissionError):
+            raise PortTaken(
+                f"port {port} needs more rights: set {section}.port to one above 1023."
+            ) from error
+        where = f"{section}.host {host!r}, {section}.port {port}"
+        raise ConfigurationError(f"{where}: {error.strerror or error}") from error
+    # A sleeping phone must not make the service unstoppable: accepted connections inherit this.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD)
+    return listener
