@@ -275,6 +275,7 @@ def _mqtt(parts: Parts, services: Services) -> Sequence[ChildSpec]:
     settings = everything.mqtt
     if publisher is None:
         return []
+    from hawk.mqtt.alias import Alias
     from hawk.mqtt.condition import Informants
     from hawk.mqtt.desk import Colleagues, DeskActor
     from hawk.mqtt.discovery import Announcer
@@ -310,13 +311,16 @@ def _mqtt(parts: Parts, services: Services) -> Sequence[ChildSpec]:
             parts.catalogue,
             parts.policies.freshness.longest_age,
         )
+    alias = Alias(Topics(settings.alias_prefix, settings.qos)) if settings.alias_prefix else None
+    listen_to = (*topics.listened_to, *(alias.filters if alias else ())) if settings.commands else ()
     terms = Terms(
         server,
         topics,
         parts.gateway_id,
         replay_max_age=settings.replay_max_age,
-        listen_to=topics.listened_to if settings.commands else (),
+        listen_to=listen_to,
         home_assistant=home_assistant,
+        alias=alias,
     )
     informants = Informants(services.directory, services.scanner, services.sinks, parts.log.path.parent)
     colleagues = Colleagues(
@@ -335,5 +339,5 @@ def _mqtt(parts: Parts, services: Services) -> Sequence[ChildSpec]:
         PublisherActor.start, terms, services.directory, services.store, desk, parts.clock,
         informants.condition,
     )  # fmt: skip
-    serve = partial(DeskActor.start, topics, parts.gateway_id, publisher, colleagues, parts.clock)
+    serve = partial(DeskActor.start, topics, parts.gateway_id, publisher, colleagues, parts.clock, alias)
     return [ChildSpec("publisher", publish, publisher), ChildSpec("desk", serve, desk)]

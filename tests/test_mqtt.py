@@ -216,3 +216,21 @@ def test_two_gateways_do_not_share_a_prefix(tmp_path: Path) -> None:
             assert two.get("/api/system/status")["data"]["attributes"]["components"]["mqtt"] == "refused"
         with service(tmp_path / "three", broker, BATTERYHAWK_MQTT_TOPIC_PREFIX="three") as three:
             wait_until(lambda: "MQTT: connected" in three.log_text())
+
+
+def test_the_alias_prefix_serves_users_of_blupow(tmp_path: Path) -> None:
+    blupow = {"BATTERYHAWK_MQTT_ALIAS_PREFIX": "blupow"}
+    with Mosquitto(tmp_path) as broker, service(tmp_path / "data", broker, **blupow) as running:
+        settled(running)
+        said = kept(broker, f"blupow/{FIRST}/state")
+        assert said.retain
+        assert said.json["battery_voltage"] == pytest.approx(running.readings(FIRST)[0]["voltage"], abs=0.5)
+        with Witness(broker.port, "blupow/gateway/response/#") as witness:
+            say(broker.port, "blupow/gateway/command", '{"command": "get_devices", "request_id": "9"}')
+            answered = witness.next()
+        assert answered.topic == "blupow/gateway/response/9"
+        assert len(answered.json["result"]["devices"]) == 2
+        with Witness(broker.port, f"blupow/{FIRST}/state", "-R") as witness:
+            running.http.delete(f"/api/devices/{FIRST}")
+            while witness.next().text:
+                pass

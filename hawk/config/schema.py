@@ -163,7 +163,9 @@ class Mqtt(Section):
     replay_max_age: SecondsOrNever = Field(
         3600, description="[s] Older readings are not published after an outage."
     )
-    alias_prefix: str = Field("", description="Serve a second set of topics, such as blupow.")
+    alias_prefix: str = Field(
+        "", description="Serve a second set of topics with BluPow's names, such as blupow (docs/mqtt.md)."
+    )
     legacy_plural_topics: StrictBool = Field(False, description="Also publish devices/... and vehicles/... .")
 
 

@@ -4,6 +4,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import trio
@@ -30,6 +31,7 @@ from hawk.model.address import Address
 from hawk.model.attributes import Json, device_attributes, timestamp
 from hawk.model.device import DeviceView
 from hawk.mqtt import payloads
+from hawk.mqtt.alias import Alias
 from hawk.mqtt.commands import (
     AddDevice,
     DiscoverDevices,
@@ -85,9 +87,16 @@ class DeskActor(Actor):
     mailbox = MailboxSpec(size=100, overflow=Overflow.DROP_OLDEST)
 
     def __init__(
-        self, topics: Topics, gateway_id: str, publisher: ActorRef[Any], colleagues: Colleagues, clock: Clock
+        self,
+        topics: Topics,
+        gateway_id: str,
+        publisher: ActorRef[Any],
+        colleagues: Colleagues,
+        clock: Clock,
+        alias: Alias | None = None,
     ) -> None:
         super().__init__()
+        self._alias = alias
         self._topics, self._gateway_id, self._publisher = topics, gateway_id, publisher
         self._colleagues, self._clock = colleagues, clock
         self._came: deque[float] = deque(maxlen=PER_SECOND)
@@ -113,27 +122,30 @@ class DeskActor(Actor):
         return False
 
     def _take(self, topic: str, payload: bytes, *, retained: bool) -> None:
+        where = self._alias.topics if self._alias and topic in self._alias.filters else self._topics
         try:
-            order = understood(self._topics, self._gateway_id, topic, payload, retained=retained)
+            order = understood(where, self._gateway_id, topic, payload, retained=retained)
         except Refused as refused:
             log.warning("MQTT: a command on %s is refused: %s", topic, refused)
-            self._answer(refused.command, refused.request_id, error=(refused.code, str(refused)))
+            self._answer(where, refused.command, refused.request_id, error=(refused.code, str(refused)))
             return
         if order is not None:
-            self.spawn(self._carry_out, order)
+            self.spawn(self._carry_out, where, order)
 
-    async def _carry_out(self, order: Order) -> None:
+    async def _carry_out(self, where: Topics, order: Order) -> None:
+        answer = partial(self._answer, where, order.command, order.request_id)
         try:
             result = await self._done(order)
         except HawkError as error:
-            self._answer(order.command, order.request_id, error=(error.code, str(error)))
+            answer(error=(error.code, str(error)))
         except (AskTimeout, ActorCrashed, ActorDeadError, MailboxFull) as error:
-            self._answer(order.command, order.request_id, error=("timeout", f"no answer in time: {error}"))
+            answer(error=("timeout", f"no answer in time: {error}"))
         else:
-            self._answer(order.command, order.request_id, result=result)
+            answer(result=result)
 
     def _answer(
         self,
+        where: Topics,
         command: str | None,
         request_id: str | None,
         *,
@@ -151,7 +163,7 @@ class DeskActor(Actor):
             said["result"] = result
         else:
             said["error"] = {"code": error[0], "detail": error[1]}
-        self._publisher.tell(Say((self._topics.answer_to(request_id, said),)))
+        self._publisher.tell(Say((where.answer_to(request_id, said),)))
 
     # -- one by one --------------------------------------------------------------------------
 

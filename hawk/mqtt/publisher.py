@@ -34,6 +34,7 @@ from hawk.model.address import Address
 from hawk.model.device import DeviceView, Lifecycle
 from hawk.model.reading import Reading, Source
 from hawk.mqtt import payloads, topics
+from hawk.mqtt.alias import Alias
 from hawk.mqtt.board import Board
 from hawk.mqtt.discovery import Announcer, retiring
 from hawk.mqtt.line import Arrived, Line, Server
@@ -87,6 +88,7 @@ class Terms:
     replay_max_age: float  # [s] of readings that are said after an outage
     listen_to: tuple[str, ...] = ()  # filters, for `desk`
     home_assistant: HomeAssistant | None = None
+    alias: Alias | None = None
     patience: Patience = field(default_factory=Patience)
 
 
@@ -215,6 +217,8 @@ class PublisherActor(Actor):
             (topics.AVAILABILITY, available),
         ):
             self._put(self._topics.messages(topic, payload, address))
+        if (alias := self._terms.alias) is not None:
+            self._put([alias.state(view, gateway)])
         if view.available is not self._available.get(address):
             self._available[address] = view.available
             self._look.set()
@@ -250,6 +254,8 @@ class PublisherActor(Actor):
         home = self._terms.home_assistant
         if home is not None and self._announced.pop(address, None) is not None:
             self._put([home.announcer.forget(address)])
+        if (alias := self._terms.alias) is not None:
+            self._put([alias.forget(address)])
         for topic in topics.OF_A_DEVICE:
             self._put(self._topics.forget(topic, address))
 
@@ -332,7 +338,8 @@ class PublisherActor(Actor):
         self._check_alone()
         home = self._terms.home_assistant
         announced = () if home is None else (home.announcer.announcements,)
-        everything = (f"{prefix}/device/+/+", f"{prefix}/vehicle/+/summary", *announced)
+        alias = () if self._terms.alias is None else (self._terms.alias.kept,)
+        everything = (f"{prefix}/device/+/+", f"{prefix}/vehicle/+/summary", *alias, *announced)
         for filter_ in everything:
             await self._line.listen(filter_)
         await trio.sleep(SETTLE)
@@ -362,7 +369,8 @@ class PublisherActor(Actor):
             )
 
     def _arrived(self, said: Arrived) -> None:
-        if self._topics.asks(said.topic):
+        alias = self._terms.alias
+        if self._topics.asks(said.topic) or (alias is not None and said.topic in alias.filters):
             if self._desk is not None:
                 self._desk.tell(said)
         elif (home := self._terms.home_assistant) is not None and said.topic == home.announcer.birth:
