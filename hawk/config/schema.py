@@ -164,7 +164,7 @@ class Mqtt(Section):
         3600, description="[s] Older readings are not published after an outage."
     )
     alias_prefix: str = Field(
-        "", description="Serve a second set of topics with BluPow's names, such as blupow (docs/mqtt.md)."
+        "", description="Also speak as BluPow does, below this prefix, such as blupow (docs/mqtt.md)."
     )
     legacy_plural_topics: StrictBool = Field(False, description="Also publish devices/... and vehicles/... .")
 

@@ -1,5 +1,6 @@
 """Runs the broker inside. That its port is taken is a state, and tried again for ever."""
 
+import contextlib
 import logging
 import random
 import socket
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from actors import Actor
-from actors.bridge import Bridge
+from actors.bridge import Bridge, LoopGone
 from hawk.errors import StartError
 from hawk.mqtt.doorway import Doorway
 from hawk.mqtt.messages import BrokerState, BrokerStatus, GetBrokerStatus
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from hawk.mqtt.embedded import EmbeddedBroker
 
 log = logging.getLogger(__name__)
+
+FAREWELL = 3.0  # [s]
 
 
 class BrokerActor(Actor):
@@ -35,6 +38,11 @@ class BrokerActor(Actor):
     async def setup(self) -> None:
         self.spawn(self._bridge.run)
         self.spawn(self._serve)
+
+    async def teardown(self, error: Exception | None) -> None:  # noqa: ARG002  # it makes no difference
+        if self._broker is not None:
+            with contextlib.suppress(LoopGone, trio.TooSlowError):
+                await self._bridge.call(self._broker.leave, deadline=FAREWELL)
 
     def on_receive(self, message: Any) -> Any:
         match message:

@@ -31,6 +31,7 @@ LONGEST = 2 * 2**20  # bytes of a packet
 FIRST_WORD = 10.0  # [s] until CONNECT is complete
 FORGOTTEN = 3600  # [s] after which a session without a connection is
 MOST_KEPT = 1000  # messages for such a session
+LAST_WORDS = 0.5  # [s]
 FAREWELL = 2.0  # [s]
 
 # Its words are for who mends it, one for each connection; what matters is said by us.
@@ -64,6 +65,7 @@ class EmbeddedBroker(Broker):
         super().__init__(config)
         self._listener, self._rights = listener, rights
         self._guests: set[asyncio.Task[Any]] = set()
+        self._leaving = False
         self.refused = 0
 
     @property
@@ -71,27 +73,34 @@ class EmbeddedBroker(Broker):
         return sum(session.transitions.state == "connected" for session, _ in self._sessions.values())
 
     async def serve(self, up: Callable[[], None]) -> None:
-        """Until it is cancelled. Raises BrokerError when amqtt gave up by itself."""
+        """Until `leave`. Raises BrokerError when amqtt gave up by itself."""
         await self.start()
         up()
-        try:
-            done, _ = await asyncio.wait(
-                [task for task in (self._broadcast_task, self._session_monitor_task) if task],
-                return_when=asyncio.FIRST_COMPLETED,
-            )
+        tasks = [task for task in (self._broadcast_task, self._session_monitor_task) if task]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if not self._leaving:
             raise BrokerError(f"amqtt ended by itself: {done}")
-        finally:
-            await self._leave()
 
-    async def _leave(self) -> None:
+    async def leave(self) -> None:
+        self._leaving = True
         for server in self._servers.values():
             server.instance.close()
+        try:
+            await asyncio.wait_for(self._last_words(), LAST_WORDS)
+        except TimeoutError:
+            log.debug("some of the last messages were not taken")
         for guest in self._guests:
             guest.cancel()
         try:
             await asyncio.wait_for(self.shutdown(), FAREWELL)
         except TimeoutError:
             log.debug("the broker did not end in time")
+
+    async def _last_words(self) -> None:
+        """What was acknowledged is on its way to those who listen: that the service stops, for one."""
+        await asyncio.sleep(0.05)
+        while not self._broadcast_queue.empty() or any(not task.done() for task in self._tasks_queue):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
     async def _start_listeners(self) -> None:
         welcome = partial(self.stream_connected, listener_name=LISTENER)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hawk.errors import Invalid
-from hawk.model.reading import Sample
+from hawk.model.reading import Sample, Scalar
 from hawk.mqtt.alias import Alias, as_blupow
 from hawk.mqtt.messages import Message
 from hawk.mqtt.topics import Topics
@@ -18,14 +18,14 @@ BLUPOW = Alias(Topics("blupow"))
 
 
 def test_a_state_has_the_keys_of_blupow() -> None:
-    extra = {"pv_voltage": 18.4, "pv_power": 61, "charging_state": "mppt"}
+    extra: dict[str, Scalar] = {"pv_voltage": 18.4, "pv_power": 61, "charging_state": "mppt"}
     view = seen(Sample(voltage=13.2, current=-1.5, temperature=-4.0, state_of_charge=87.0, extra=extra))
     said = BLUPOW.state(view, HERE)
     assert (said.topic, said.qos, said.retain) == ("blupow/02:00:00:00:00:01/state", 1, True)
     told = json.loads(said.payload)
     assert told == {
         "battery_voltage": 13.2, "battery_current": -1.5, "battery_temperature": -4.0, "battery_percentage": 87.0,
-        **extra, "status": "unknown", "rssi": -70, "device_id": "02:00:00:00:00:01", "gateway_id": HERE.gateway_id,
+        **extra, "rssi": -70, "device_id": "02:00:00:00:00:01", "gateway_id": HERE.gateway_id,
         "timestamp": "2026-11-18T11:06:40.000Z",
     }  # fmt: skip
 
