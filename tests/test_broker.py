@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.mqtt.inside import connect_packet
-from tests.mqtt.mosquitto import Said, Witness, free_port, say
+from tests.mqtt.mosquitto import Witness, free_port, say
 from tests.service import QUICK, Service, wait_until
 from tests.test_mqtt import DEAF, FAST, FIRST, settled
 
@@ -67,9 +67,9 @@ def test_a_clean_stop_is_said_to_who_listens(tmp_path: Path) -> None:
         wait_until(lambda: "MQTT: connected" in running.log_text())
         with Witness(port_of(running), "battery_hawk/system/+", "-R") as witness:
             running.stop()
-            heard: list[Said] = [witness.until("battery_hawk/system/shutdown")]
-            heard.append(witness.until("battery_hawk/system/availability"))
-        assert heard[-1].text == "offline"
+            heard = {said.topic.rpartition("/")[2]: said for said in (witness.next(), witness.next())}
+        assert heard["availability"].text == "offline"
+        assert heard["shutdown"].json["reason"] == "stopped"
 
 
 def test_a_login_is_asked_for_and_commands_of_a_user_are_answered(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from tests.benchmarks import inside, processes, store
+from tests.benchmarks import inside, mqtt, processes, store
 from tests.benchmarks.row import Row
 
 ROWS: dict[str, Callable[[], Iterator[Row]]] = {
@@ -23,6 +23,7 @@ ROWS: dict[str, Callable[[], Iterator[Row]]] = {
     "linger": processes.linger,
     "api": processes.api,
     "latency": processes.latency,
+    "mqtt": mqtt.mqtt,
     "store": partial(store.questions, store.READINGS),
     "wear": store.wear,
 }
