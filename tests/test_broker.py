@@ -124,6 +124,27 @@ def test_a_demo_says_where_its_broker_is_and_names_a_port_that_is_taken(tmp_path
         assert f"port {port} on 127.0.0.1 is taken" in done.stderr
 
 
+EXAMPLES = Path(__file__).parents[1] / "docs" / "examples" / "mqtt"
+
+
+def test_the_example_programs_print_readings_and_have_a_battery_read(tmp_path: Path) -> None:
+    with service(tmp_path / "data") as running:
+        settled(running)
+        place = ("127.0.0.1", str(port_of(running)))
+        listener = subprocess.Popen(
+            [sys.executable, EXAMPLES / "readings.py", *place], stdout=subprocess.PIPE, text=True
+        )
+        with listener:
+            assert listener.stdout.readline().endswith(" V\n")
+            listener.kill()
+        done = subprocess.run(
+            [sys.executable, EXAMPLES / "command.py", *place, FIRST],
+            capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+        reading = json.loads(done.stdout)
+        assert (reading["device_id"], reading["source"]) == (FIRST, "gatt")
+
+
 # -- hostile -----------------------------------------------------------------------------------
 
 
