@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 from tests.mqtt.inside import connect_packet
 from tests.mqtt.mosquitto import Witness, free_port, say
 from tests.service import QUICK, Service, wait_until
-from tests.test_mqtt import DEAF, FAST, FIRST, settled
+from tests.test_mqtt import DEAF, FAST, FIRST, _has_readings, settled
 
 INSIDE = {**FAST, "BATTERYHAWK_MQTT_ENABLED": "false", "BATTERYHAWK_BROKER_ENABLED": "true"}
 LOGIN = {"BATTERYHAWK_BROKER_USERNAME": "boss", "BATTERYHAWK_BROKER_PASSWORD": "secret of boss"}
@@ -102,7 +103,7 @@ def test_with_the_port_taken_the_service_runs_and_takes_it_when_it_is_free(tmp_p
         service(tmp_path / "data", BATTERYHAWK_BROKER_PORT=str(port)) as running,
     ):
         wait_until(lambda: status(running)["broker"]["state"] == "down")
-        wait_until(lambda: running.readings(FIRST))
+        wait_until(partial(_has_readings, running, FIRST))
         other.close()
         wait_until(lambda: "MQTT: connected" in running.log_text(), within=60)
         assert running.log_text().count("is taken") == 1
