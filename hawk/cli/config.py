@@ -21,7 +21,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document,
 
 @click.group()
 def config() -> None:
-    """What is set, what can be set, and another value. KEY is such as polling.interval."""
+    """Show, explain, check and change the settings."""
 
 
 @config.command()
