@@ -34,7 +34,7 @@ async def test_the_status_tells_of_every_part() -> None:
         assert said["timestamp"].endswith("Z")
         assert (said["storage"]["store"], said["storage"]["readings"], said["storage"]["seq"]) == ("ok", 1, 1)
         assert (said["bluetooth"]["listening"], said["bluetooth"]["adverts"]) == (True, 7)
-        assert said["components"] == {"api": "running", "bluetooth": "active", "mqtt": "off"}
+        assert said["components"] == {"api": "running", "bluetooth": "active", "mqtt": "off", "broker": "off"}
         assert said["devices"] == {"total": 3, "connected": 1, "discovered": 1}
         assert {"store", "directory"} <= {actor["name"] for actor in said["actors"]}
 
