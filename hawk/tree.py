@@ -322,7 +322,9 @@ def _mqtt(parts: Parts, services: Services) -> Sequence[ChildSpec]:
         home_assistant=home_assistant,
         alias=alias,
     )
-    informants = Informants(services.directory, services.scanner, services.sinks, parts.log.path.parent)
+    informants = Informants(
+        services.directory, services.scanner, services.sinks, parts.log.path.parent, services.started
+    )
     colleagues = Colleagues(
         registry=services.registry,
         directory=services.directory,

@@ -69,6 +69,9 @@ def test_what_is_said_has_the_documented_qos_and_retain_flag(tmp_path: Path) -> 
                 said = witness.next()
                 heard[said.topic] = said
             assert {topic: heard[topic].qos for topic in expected} == expected
+            status = heard["battery_hawk/system/status"].json
+            assert 0 < status["core"]["uptime_seconds"] < 600
+            assert 0 < status["storage"]["disk_usage_percent"] < 100
             reading = heard[f"battery_hawk/device/{FIRST}/reading"].json
             stored = [each for each in running.readings(FIRST) if each["seq"] == reading["seq"]]
             assert {**stored[0], **reading} == {**stored[0], "extra": stored[0]["extra"]}

@@ -24,17 +24,17 @@ class Informants:
     scanner: ActorRef[Any]
     sinks: ActorRef[Any]
     data: Path
+    started: float  # [s] of Trio's clock
 
     async def condition(self) -> Condition:
         views = await _told(self.directory, ListDevices())
         scanner = await _told(self.scanner, GetScannerStatus())
         sinks = await _told(self.sinks, GetSinks())
-        usage = await trio.to_thread.run_sync(shutil.disk_usage, self.data)
         return Condition(
             version=__version__,
-            uptime=trio.current_time(),
+            uptime=trio.current_time() - self.started,
             influxdb_connected=is_up(sinks or (), "influxdb"),
-            disk_usage=round(100 * usage.used / usage.total, 1),
+            disk_usage=await trio.to_thread.run_sync(_disk_usage, self.data),
             bluetooth=None if scanner is None else "active" if scanner.listening else "down",
             total=None if views is None else len(views),
             connected=None if views is None else sum(view.available for view in views),
@@ -42,6 +42,15 @@ class Informants:
             if views is None
             else sum(view.device.lifecycle is Lifecycle.DISCOVERED for view in views),
         )
+
+
+def _disk_usage(folder: Path) -> float | None:
+    """[%] None while the disk does not answer."""
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return None
+    return round(100 * usage.used / usage.total, 1)
 
 
 async def _told(ref: ActorRef[Any], query: Query[Any]) -> Any:
