@@ -435,6 +435,25 @@ async def test_of_several_adapters_one_may_go_and_come_again() -> None:
             nursery.cancel_scope.cancel()
 
 
+async def test_a_notify_session_of_a_device_that_was_removed_ends_with_its_client() -> None:
+    with FakeBluez(1) as bluez:
+        async with listening() as (radio, ears):
+            await ears.wait_for(A)
+            bluez.do("faults", address=A, notify="none")
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_fails, radio)
+                with trio.fail_after(5):
+                    while not bluez.state()["notifying"]:
+                        await trio.sleep(0.01)
+                bluez.do("power", adapter="hci0", on=False)
+        assert await is_clean(bluez)
+
+
+async def _fails(radio: BleakRadio) -> None:
+    with pytest.raises(BluetoothError):
+        await converse(radio, A, Once(100), Limits(connect=0.6, step=0.5, session=4.0))
+
+
 class Troubles:
     """What each adapter was last said to have."""
 

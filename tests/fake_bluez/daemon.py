@@ -514,6 +514,8 @@ class Daemon:
 
     def _stop_notify(self, path: str, client: str) -> None:
         self.notifying[path].discard(client)
-        if not self.notifying[path] and path in self.objects:
-            del self.notifying[path]
+        if self.notifying[path]:
+            return
+        del self.notifying[path]
+        if path in self.objects:  # the device may have been removed meanwhile
             self.objects.change(path, CHARACTERISTIC, {"Notifying": V("b", False)})
