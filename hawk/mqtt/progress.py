@@ -16,8 +16,11 @@ class Progress:
     live: int = 0  # the last said of those that came later
 
     @classmethod
-    def begin(cls, cursor: int | None, newest: int) -> Self:
-        """Without a cursor nobody ever listened: it starts at now."""
+    def begin(cls, cursor: int | None, stored: int, heard: int) -> Self:
+        """Without a cursor nobody ever listened: it starts at now. `stored` is what the log answered, `heard`
+        what was told to be stored: it may have been told while the answer was on its way.
+        """
+        newest = max(stored, heard)
         return cls(newest if cursor is None else cursor, newest)
 
     @property

@@ -119,6 +119,7 @@ class PublisherActor(Actor):
         self._changed: dict[str, Message] = {}  # of the board, since it was said
         self._fresh: deque[Reading] = deque()
         self._progress: Progress | None = None  # while there is a session
+        self._heard = 0  # the last `seq` that was told to be stored
         self._saved: int | None = None
         self._saved_at = 0.0
         self._kept: dict[str, str] = {}  # what the broker keeps, while it is looked at
@@ -323,7 +324,7 @@ class PublisherActor(Actor):
         cursor = await self._ask(self._store, GetCursor(SINK, Stream.READING))
         status = await self._ask(self._store, GetStoreStatus())
         self._saved = cursor.seq if cursor else None
-        self._progress = Progress.begin(self._saved, status.seq or 0)
+        self._progress = Progress.begin(self._saved, status.seq or 0, self._heard)
         self._fresh.clear()
         self._board.put([self._topics.message(topics.SYSTEM_AVAILABILITY, ONLINE)])
         self._changed.clear()
@@ -416,6 +417,7 @@ class PublisherActor(Actor):
 
     def _take(self, readings: Sequence[Reading]) -> None:
         """Nothing that a device remembered; beyond LIVE the log keeps them, until the next session."""
+        self._heard = max([self._heard, *(reading.seq or 0 for reading in readings)])
         if self._progress is None:
             return
         fresh = [r for r in readings if self._progress.is_live(r) and r.source is not Source.HISTORY]
