@@ -7,11 +7,12 @@ has heard that the link is gone (so does that), and what is below the Generic At
 
 import asyncio
 import re
+from contextlib import suppress
 from typing import Any
 
 from bleak import BleakClient, BleakScanner
 from bleak.backends.device import BLEDevice
-from bleak.exc import BleakError
+from bleak.exc import BleakDBusError, BleakError
 from dbus_fast import BusType, Message, MessageType, Variant, unpack_variants
 from dbus_fast.aio import MessageBus
 
@@ -134,14 +135,17 @@ async def sessions() -> list[str]:
 async def _session(device: BLEDevice, seconds: float) -> str:
     frames: list[bytes] = []
     ask = crypt(Monitor("").key, bytes.fromhex("d15507").ljust(16, b"\0"), seal=True)
-    try:
+    end = "bleak never connected"
+    with suppress(BleakDBusError):  # NotConnected of the Disconnect on leaving: see above
         async with BleakClient(device, timeout=15) as client:
-            await client.start_notify(NOTIFY, lambda _, value: frames.append(bytes(value)))
-            await client.write_gatt_char(WRITE, ask, response=True)
-            await asyncio.sleep(seconds)
-    except BleakError as error:
-        return f"bleak {type(error).__name__}: {error}"
-    return f"bleak {len(frames)} frames"
+            try:
+                await client.start_notify(NOTIFY, lambda _, value: frames.append(bytes(value)))
+                await client.write_gatt_char(WRITE, ask, response=True)
+                await asyncio.sleep(seconds)
+                end = f"bleak {len(frames)} frames"
+            except BleakError as error:
+                end = f"bleak {type(error).__name__}: {error}"
+    return end
 
 
 # -- adverts -----------------------------------------------------------------------------------
