@@ -23,7 +23,7 @@ from hawk.model.address import Address
 from hawk.model.device import Device, DeviceView, Lifecycle
 from hawk.model.live import Live
 from hawk.model.reading import Moment, Reading
-from hawk.model.vehicle import summarise
+from hawk.model.vehicle import Member, summarise
 from hawk.registry import changes
 from hawk.registry.files import RegistryFiles
 from hawk.registry.messages import Snapshot
@@ -125,7 +125,9 @@ class InFiles:
             for vehicle in self._fleet.vehicles.values()
             if (
                 members := [
-                    view for view in views if view.device.vehicle_id == vehicle.id and view.live.values
+                    Member.of(view)
+                    for view in views
+                    if view.device.vehicle_id == vehicle.id and view.live.values
                 ]
             )
         }

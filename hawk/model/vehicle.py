@@ -18,13 +18,29 @@ class Vehicle:
     automatic: bool = False  # made with a discovered device; disappears when empty
 
 
+_SCORES = {"normal": 100, "charging": 100, "floating": 100, "low": 40, "critical": 10}
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One battery in a vehicle's summary."""
+    """One battery as the summary of its vehicle sees it. Stale values count as unknown."""
 
     address: Address
     status: str
     voltage: float | None  # [V]; None when not known or too old
+    connected: bool  # its data are young
+    score: int | None  # 0..100; None when nobody can tell
+
+    @classmethod
+    def of(cls, view: DeviceView) -> "Member":
+        measured = view.live.values.get("voltage") if view.available else None
+        return cls(
+            address=view.device.address,
+            status=view.status,
+            voltage=measured.value if measured else None,
+            connected=view.available,
+            score=_SCORES.get(view.live.status or "") if measured else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +55,17 @@ class VehicleSummary:
     health_score: int | None  # 0..100, that of the worst member
 
 
-_SCORES = {"normal": 100, "charging": 100, "floating": 100, "low": 40, "critical": 10}
-
-
-def summarise(vehicle: Vehicle, views: Iterable[DeviceView], moment: Moment) -> VehicleSummary:
-    """The state of all batteries in one vehicle. Stale values count as unknown."""
-    ordered = sorted(views, key=lambda view: view.device.address)
-    members, scores = [], []
-    for view in ordered:
-        measured = view.live.values.get("voltage") if view.available else None
-        members.append(Member(view.device.address, view.status, measured.value if measured else None))
-        if measured and view.live.status in _SCORES:
-            scores.append(_SCORES[view.live.status])
-    voltages = [member.voltage for member in members if member.voltage is not None]
-    score = min(scores, default=None)
+def summarise(vehicle: Vehicle, members: Iterable[Member], moment: Moment) -> VehicleSummary:
+    """The state of all batteries in one vehicle."""
+    ordered = tuple(sorted(members, key=lambda member: member.address))
+    voltages = [member.voltage for member in ordered if member.voltage is not None]
+    score = min((member.score for member in ordered if member.score is not None), default=None)
     return VehicleSummary(
         vehicle_id=vehicle.id,
         name=vehicle.name,
         moment=moment,
-        members=tuple(members),
-        connected=sum(view.available for view in ordered),
+        members=ordered,
+        connected=sum(member.connected for member in ordered),
         average_voltage=round(sum(voltages) / len(voltages), 3) if voltages else None,
         health=_health(score),
         health_score=score,

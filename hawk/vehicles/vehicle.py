@@ -1,4 +1,4 @@
-"""One vehicle: keeps the views of its batteries and publishes their summary when it changes."""
+"""One vehicle: keeps what it needs of its batteries and publishes their summary when it changes."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,8 +8,7 @@ from hawk.clock import Clock
 from hawk.directory.messages import ListDevices
 from hawk.events import DeviceUpdated, VehicleSummarised
 from hawk.model.address import Address
-from hawk.model.device import DeviceView
-from hawk.model.vehicle import VehicleSummary, summarise
+from hawk.model.vehicle import Member, VehicleSummary, summarise
 from hawk.vehicles.messages import Crew, GetSummary
 
 _LIST_DEADLINE = 5.0  # [s]
@@ -19,7 +18,7 @@ class VehicleActor(Actor):
     def __init__(self, crew: Crew, directory: ActorRef[Any], clock: Clock) -> None:
         super().__init__()
         self._crew, self._directory, self._clock = crew, directory, clock
-        self._views: dict[Address, DeviceView] = {}
+        self._members: dict[Address, Member] = {}
         self._published: VehicleSummary | None = None
 
     async def setup(self) -> None:
@@ -31,11 +30,14 @@ class VehicleActor(Actor):
             case GetSummary():
                 return self._summary()
             case DeviceUpdated(view):
-                self._views[view.device.address] = view
+                member = Member.of(view)
+                if self._members.get(member.address) == member:
+                    return None  # most advertisements say nothing new of it
+                self._members[member.address] = member
             case Crew():
                 self._crew = message
             case tuple():  # the directory's list, after a start
-                self._views = {view.device.address: view for view in message} | self._views
+                self._members = {view.device.address: Member.of(view) for view in message} | self._members
             case _:
                 return super().on_receive(message)
         self._publish_change()
@@ -50,8 +52,9 @@ class VehicleActor(Actor):
             return
 
     def _summary(self) -> VehicleSummary:
-        views = [view for address, view in self._views.items() if address in self._crew.devices]
-        return summarise(self._crew.vehicle, views, self._clock.moment())
+        crew = self._crew
+        members = [member for address, member in self._members.items() if address in crew.devices]
+        return summarise(crew.vehicle, members, self._clock.moment())
 
     def _publish_change(self) -> None:
         """The time alone is no news."""

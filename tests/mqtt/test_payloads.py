@@ -7,7 +7,7 @@ from hawk.events import DeviceDiscovered
 from hawk.model.device import DeviceView, LinkState, Outcome
 from hawk.model.live import Live
 from hawk.model.reading import Moment, Sample, Source
-from hawk.model.vehicle import Vehicle, summarise
+from hawk.model.vehicle import Member, Vehicle, summarise
 from hawk.mqtt import payloads
 from hawk.mqtt.payloads import Condition, Gateway
 from tests.doubles import NOON, address, device
@@ -105,7 +105,9 @@ def test_a_failure_is_named_in_the_status() -> None:
 
 def test_a_vehicle_is_summed_up_as_documented() -> None:
     boat = Vehicle("vehicle_1", "Boat", NOON)
-    said = payloads.summary(summarise(boat, [seen(Sample(voltage=12.6, status="normal"))], NOW), HERE)
+    said = payloads.summary(
+        summarise(boat, [Member.of(seen(Sample(voltage=12.6, status="normal")))], NOW), HERE
+    )
     assert said == {
         "vehicle_id": "vehicle_1",
         "timestamp": AT,

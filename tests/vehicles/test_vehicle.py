@@ -13,7 +13,7 @@ from hawk.directory.messages import ListDevices
 from hawk.events import DeviceUpdated, VehicleSummarised
 from hawk.model.device import DeviceView
 from hawk.model.reading import Moment
-from hawk.model.vehicle import Vehicle, summarise
+from hawk.model.vehicle import Member, Vehicle, summarise
 from hawk.registry.messages import GetRegistry, Snapshot
 from hawk.vehicles.messages import Crew
 from hawk.vehicles.supervisor import VehiclesGroup, crews
@@ -39,7 +39,7 @@ NOWHERE = Moment(NOW, 0.0)
 def test_a_summary_counts_what_is_known(
     views: list[DeviceView], average: float | None, health: str, score: int | None, connected: int
 ) -> None:
-    summary = summarise(BOAT, views, NOWHERE)
+    summary = summarise(BOAT, map(Member.of, views), NOWHERE)
     assert (summary.average_voltage, summary.health, summary.health_score, summary.connected) == (
         average, health, score, connected,
     )  # fmt: skip

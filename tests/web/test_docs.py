@@ -8,7 +8,7 @@ import pytest
 from hawk.directory.messages import VehicleView
 from hawk.model.device import DeviceView
 from hawk.model.summary import Resolution, Summary
-from hawk.model.vehicle import Vehicle, summarise
+from hawk.model.vehicle import Member, Vehicle, summarise
 from hawk.web import readings
 from hawk.web.app import create_app
 from hawk.web.resources import device_resource, reading_resource, summary_resource, vehicle_resource
@@ -43,7 +43,7 @@ def section(title: str) -> str:
 
 
 async def test_every_attribute_is_documented() -> None:
-    summary = summarise(VEHICLE, [DeviceView(device())], VirtualClock().moment())
+    summary = summarise(VEHICLE, [Member.of(DeviceView(device()))], VirtualClock().moment())
     vehicle = vehicle_resource(VehicleView(VEHICLE, (), summary, listed=True))["attributes"]
     documented = {
         "Devices": device_resource(DeviceView(device()), 3600.0)["attributes"].keys(),

@@ -9,7 +9,7 @@ from hawk.model.device import Counters, DeviceView, Lifecycle, LinkState, Outcom
 from hawk.model.live import Live
 from hawk.model.reading import Moment, Sample, Source
 from hawk.model.rules import Bounds, Reason, Rejected, Rejection
-from hawk.model.vehicle import Vehicle, summarise
+from hawk.model.vehicle import Member, Vehicle, summarise
 from hawk.web.resources import (
     connection_resource,
     device_resource,
@@ -195,7 +195,7 @@ def test_a_connection_tells_its_transitions_and_counters() -> None:
 def test_a_vehicle_tells_the_summary_of_its_batteries() -> None:
     vehicle = Vehicle("vehicle_1", "Boat", NOON)
     live = Live().with_sample(Sample(voltage=12.6, status="normal"), NOW)
-    summary = summarise(vehicle, [DeviceView(device(), live=live, available=True)], NOW)
+    summary = summarise(vehicle, [Member.of(DeviceView(device(), live=live, available=True))], NOW)
     said = vehicle_resource(VehicleView(vehicle, (address(1), address(2)), summary, listed=True))
     assert said["attributes"]["name"] == "Boat"
     assert said["attributes"]["created_at"] == "2026-11-18T11:06:40.000Z"
