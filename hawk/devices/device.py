@@ -233,31 +233,33 @@ class DeviceActor(Actor):
     # -- hearing -----------------------------------------------------------------------------
 
     def _seen(self, event: DeviceSeen) -> None:
-        advertisement, moment = event.advertisement, event.moment
-        last = self._view.last_seen
-        view = replace(
-            self._view,
-            name=advertisement.name or self._view.name,
-            rssi=advertisement.rssi,
-            adapter=advertisement.adapter,
-            last_seen=moment,
-            simulated=advertisement.simulated,
+        advertisement, moment, view = event.advertisement, event.moment, self._view
+        heard = self._heard(event)
+        self._update(
+            replace(
+                view,
+                live=view.live if heard is None else view.live.with_sample(heard.sample, moment),
+                name=advertisement.name or view.name,
+                rssi=advertisement.rssi,
+                adapter=advertisement.adapter,
+                last_seen=moment,
+                outcome=self._outcome_of(event),
+                simulated=advertisement.simulated,
+                proven_type=None if heard is not None else self._proven_type(event),
+            )
         )
-        # The scanner may not know yet that the type was changed.
-        heard = event.heard if event.device_type == self._driver.device_type else None
-        if heard is not None:
-            heard = self._believed(heard, moment)
-        if heard is not None:
-            view = replace(view, live=view.live.with_sample(heard.sample, moment), proven_type=None)
-        elif event.proven_type is not None and event.proven_type != self._driver.device_type:
-            view = self._mistaken(view, event.proven_type)
-        self._update(replace(view, outcome=self._outcome_of(event)))
         if heard is not None:
             self._record(heard, moment)
             self._follow(moment)
         self._witness.note(None if heard is None else heard.sample, moment)
-        if self._schedule.heard(moment.boot_time - (last or self._began).boot_time):
+        if self._schedule.heard(moment.boot_time - (view.last_seen or self._began).boot_time):
             self._plan()
+
+    def _heard(self, event: DeviceSeen) -> Heard | None:
+        """What is believed of it. The scanner may not know yet that the type was changed."""
+        if event.heard is None or event.device_type != self._driver.device_type:
+            return None
+        return self._believed(event.heard, event.moment)
 
     def _outcome_of(self, event: DeviceSeen) -> Outcome | None:
         """The advertisements of one that is only heard are its polls."""
@@ -266,13 +268,17 @@ class DeviceActor(Actor):
             self._logbook.heard(self._device, event.damage, event.moment)
         return self._logbook.outcome
 
-    def _mistaken(self, view: DeviceView, proven_type: str) -> DeviceView:
+    def _proven_type(self, event: DeviceSeen) -> str | None:
+        """What it shows itself to be, or did before; None as long as nothing speaks against its record."""
+        view, proven_type = self._view, event.proven_type
+        if proven_type is None or proven_type == self._driver.device_type:
+            return view.proven_type
         if view.proven_type != proven_type:
             log.warning(
                 "%s (%s) is a %s by what it says, not a %s: change its device_type",
                 view.device.friendly_name, view.device.address, proven_type, view.device.device_type,
             )  # fmt: skip
-        return replace(view, proven_type=proven_type)
+        return proven_type
 
     def _record(self, heard: Heard, moment: Moment) -> None:
         at, rule = moment.boot_time, self._station.recording

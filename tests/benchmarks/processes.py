@@ -88,7 +88,7 @@ def idle(seconds: float = 30.0) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder, FakeBluez(monitors, adv_interval=6.0, period=0) as bluez:
         configured(Path(folder) / "data", monitors, 86400)
         with Service(Path(folder) / "data", BATTERYHAWK_LOGGING_LEVEL="INFO") as service:
-            wait_until(lambda: bluez.state()["frames"] >= 20, within=180, every=0.5)
+            wait_until(lambda: _settled(bluez.state(), len(monitors)), within=180, every=0.5)
             time.sleep(5)
             process = psutil.Process(service.process.pid)
             before = sum(process.cpu_times()[:2])
@@ -96,6 +96,11 @@ def idle(seconds: float = 30.0) -> Iterator[Row]:
             used = sum(process.cpu_times()[:2]) - before
             yield at_most("idle service, memory", process.memory_info().rss / 2**20, "MiB", 80)
             yield at_most("idle service, CPU", 100 * used / seconds, "%", 0.5)
+
+
+def _settled(state: dict[str, Any], devices: int) -> bool:
+    """All were read once, and asked what they remember of the time before."""
+    return state["frames"] >= devices <= state["recollections"] and not state["linked"]
 
 
 def api(seconds: float = 5.0) -> Iterator[Row]:
