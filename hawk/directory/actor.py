@@ -50,10 +50,11 @@ class DirectoryActor(Actor):
     def on_receive(self, message: Any) -> Any:
         match message:
             case ListDevices():
-                return tuple(self._as_of_now(self._views[address]) for address in sorted(self._views))
+                now = self._clock.moment().boot_time
+                return tuple(self._as_of(now, self._views[address]) for address in sorted(self._views))
             case LookUpDevice(address):
                 view = self._views.get(address)
-                return view and self._as_of_now(view)
+                return view and self._as_of(self._clock.moment().boot_time, view)
             case ListVehicles():
                 views = (self._views[address] for address in sorted(self._views))
                 return vehicle_views(self._vehicles, views, self._summaries)
@@ -106,9 +107,9 @@ class DirectoryActor(Actor):
                 self._vehicles.pop(vehicle_id, None)
                 self._summaries.pop(vehicle_id, None)
 
-    def _as_of_now(self, view: DeviceView) -> DeviceView:
+    def _as_of(self, boot_time: float, view: DeviceView) -> DeviceView:
         """Also of a configured device: its actor may be gone, and what it said last gets old."""
-        return as_of_now(view, self._clock.moment().boot_time, self._longest_age)
+        return as_of_now(view, boot_time, self._longest_age)
 
     def _put(self, device: Device) -> None:
         vehicle = self._vehicles.get(device.vehicle_id) if device.vehicle_id else None

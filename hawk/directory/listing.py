@@ -17,7 +17,10 @@ def as_of_now(view: DeviceView, boot_time: float, longest_age: LongestAge) -> De
     """
     newest, oldest = view.live.newest, boot_time - longest_age(view.interval)
     available = newest is not None and newest.boot_time >= oldest
-    return replace(view, available=available, stale=view.live.older_than(oldest))
+    stale = view.live.older_than(oldest)
+    if available == view.available and stale == view.stale:
+        return view
+    return replace(view, available=available, stale=stale)
 
 
 def vehicle_views(

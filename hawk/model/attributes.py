@@ -1,7 +1,6 @@
 """Readings, devices and summaries as JSON, with the names of the contract: the same on every way out. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
@@ -91,7 +90,14 @@ def outcome_attributes(view: DeviceView) -> Json | None:
 
 
 def quality_attributes(view: DeviceView) -> Json | None:
-    return None if view.quality is None else asdict(view.quality)
+    if (quality := view.quality) is None:
+        return None
+    return {
+        "attempts": quality.attempts,
+        "ok": quality.ok,
+        "percent": quality.percent,
+        "verdict": quality.verdict,
+    }
 
 
 def _latest(view: DeviceView) -> Json | None:

@@ -28,10 +28,11 @@ class Live:
     @property
     def newest(self) -> Moment | None:
         """When the youngest of the values was measured."""
-        moments = [measured.moment for measured in self.values.values()]
-        if self.extra_moment is not None:
-            moments.append(self.extra_moment)
-        return max(moments, key=lambda moment: moment.boot_time, default=None)
+        newest = self.extra_moment
+        for measured in self.values.values():
+            if newest is None or measured.moment.boot_time > newest.boot_time:
+                newest = measured.moment
+        return newest
 
     def older_than(self, boot_time: float) -> frozenset[str]:
         """The quantities that were measured before."""
