@@ -171,8 +171,7 @@ class DeviceActor(Actor):
                 if poller is self._poller:
                     self._poll_ended(polled)
             case _Identified(device_type):
-                if device_type != self._driver.device_type:
-                    self._update(self._mistaken(self._view, device_type))
+                self._update(replace(self._view, proven_type=self._proven(device_type)))
             case _DataMayBeOld():
                 self._age_timer = None
                 self._update(self._view)
@@ -245,7 +244,7 @@ class DeviceActor(Actor):
                 last_seen=moment,
                 outcome=self._outcome_of(event),
                 simulated=advertisement.simulated,
-                proven_type=None if heard is not None else self._proven_type(event),
+                proven_type=None if heard is not None else self._proven(event.proven_type),
             )
         )
         if heard is not None:
@@ -268,9 +267,9 @@ class DeviceActor(Actor):
             self._logbook.heard(self._device, event.damage, event.moment)
         return self._logbook.outcome
 
-    def _proven_type(self, event: DeviceSeen) -> str | None:
+    def _proven(self, proven_type: str | None) -> str | None:
         """What it shows itself to be, or did before; None as long as nothing speaks against its record."""
-        view, proven_type = self._view, event.proven_type
+        view = self._view
         if proven_type is None or proven_type == self._driver.device_type:
             return view.proven_type
         if view.proven_type != proven_type:

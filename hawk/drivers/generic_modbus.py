@@ -3,15 +3,19 @@
 Read only: of Modbus it knows the functions 3 and 4.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from hawk.drivers.api import Config, Driver, Gatt
 from hawk.drivers.modbus_codec import ModbusCodec
-from hawk.drivers.modbus_document import parse
-from hawk.drivers.modbus_profile import Profile
 from hawk.errors import Invalid
 from hawk.model.reading import QUANTITIES, Sample
 from hawk.wire.modbus import Registers
+
+if TYPE_CHECKING:
+    from hawk.drivers.modbus_profile import Profile
 
 NAMES = ("generic_modbus", "generic_modbus_device")
 
@@ -47,6 +51,8 @@ def _configured(driver: Driver, config: Config) -> Driver:
         raise Invalid(
             f"a {driver.device_type} needs its document: docs/devices/generic-modbus.md says of what", ""
         )
+    from hawk.drivers.modbus_document import parse  # 600 KiB: for those who have such a device
+
     profile = parse(config)
     return replace(
         driver,

@@ -133,9 +133,10 @@ class Bench:
         return said
 
     async def until_state(self, state: str) -> SinkStatus:
+        """What it says when nothing is under way any more: it may be up while a batch is still on its way."""
+        await self.rest()
         while (status := await self.status()).state != state:
-            await wait_all_tasks_blocked(0.01)
-        await wait_all_tasks_blocked(0.01)
+            await self.rest()
         return status
 
     async def rest(self) -> None:

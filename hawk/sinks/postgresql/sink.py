@@ -3,11 +3,11 @@
 import logging
 from collections.abc import Sequence
 
-from hawk.config.schema import Settings
+from hawk.config.schema import Postgresql
 from hawk.errors import SinkDenied, SinkUnreachable
 from hawk.model.reading import Reading
 from hawk.model.summary import Summary
-from hawk.sinks.api import SinkType, Wanted
+from hawk.sinks.api import Wanted
 from hawk.sinks.postgresql import tables
 from hawk.sinks.postgresql.database import Database, database
 from hawk.sinks.postgresql.rows import batch, reading_row, summary_row
@@ -105,12 +105,7 @@ def _partition(session: Session) -> None:
         log.warning("%s stays a plain table, which works as well; TimescaleDB: %s", tables.READING, trouble)
 
 
-def _wanted(settings: Settings) -> Wanted | None:
-    section = settings.postgresql
-    if not section.enabled:
-        return None
+def wanted(section: Postgresql) -> Wanted:
+    """Raises ConfigurationError."""
     target = database(section)
     return Wanted(target.place, explicit=True, section=section, make=lambda: PostgresqlSink(target))
-
-
-POSTGRESQL = SinkType("postgresql", _wanted)
