@@ -14,7 +14,7 @@ from hawk.config.load import load
 from hawk.config.schema import Settings
 from hawk.datafolder import DataFolder
 from hawk.devices.policy import Freshness, polling_interval
-from hawk.directory.listing import as_of_now, vehicle_views
+from hawk.directory.listing import vehicle_views
 from hawk.directory.messages import VehicleView
 from hawk.drivers.api import Driver
 from hawk.drivers.catalogue import Catalogue
@@ -88,7 +88,7 @@ class InFiles:
         if device.lifecycle is Lifecycle.CONFIGURED:
             view = seen_last(view, self.latest.get(device.address))
             view = polled(view, self._driver(device), self.settings.polling.interval)
-        return as_of_now(view, self.now.boot_time, Freshness().longest_age)
+        return view.at(self.now.boot_time, Freshness().longest_age(view.interval))
 
     def _driver(self, device: Device) -> Driver | None:
         try:

@@ -1,16 +1,16 @@
 """One configured device: follows what is heard of it, polls it, and makes readings of both."""
 
-import logging
 import math
 from dataclasses import dataclass, replace
 from typing import Any
 
 import trio
 
-from actors import Actor, ActorCrashed, AskTimeout, Later
+from actors import Actor, Later
 from hawk.config.messages import Follow
 from hawk.devices.doubts import Doubts
 from hawk.devices.historian import Historian
+from hawk.devices.identity import Identity
 from hawk.devices.judgement import rules_of
 from hawk.devices.logbook import Logbook, link_after
 from hawk.devices.messages import (
@@ -28,31 +28,18 @@ from hawk.devices.messages import (
 from hawk.devices.outbox import Outbox
 from hawk.devices.policy import Recorded, polling_interval
 from hawk.devices.poll import Polled, Poller
+from hawk.devices.recollection import recall, recalled
 from hawk.devices.schedule import Schedule
 from hawk.devices.session import nothing_else
 from hawk.devices.station import Station
 from hawk.devices.visit import Visitor
 from hawk.devices.witness import Witness
 from hawk.drivers.api import Driver, Heard, Probe
-from hawk.errors import (
-    BluetoothError,
-    Busy,
-    HeardOnly,
-    Implausible,
-    Paused,
-    SilentDevice,
-    StoreUnavailable,
-    Undecodable,
-)
+from hawk.errors import HeardOnly, Implausible, Paused
 from hawk.events import DeviceSeen, DeviceUpdated, ReadingTaken
 from hawk.model.device import Device, DeviceView, LinkState, Outcome
 from hawk.model.reading import Moment, Reading, Sample, Source
-from hawk.store.messages import GetLatest, GetReadings, Imported, LastStart
-
-_DOUBTFUL = 2  # polls in a row without a frame that is understood
-_RECALL = 5.0  # [s] for the log to answer
-_REMEMBERED = 7 * 24 * 3600 * 1000  # [ms] before the newest reading; what is older is of no use
-log = logging.getLogger(__name__)
+from hawk.store.messages import Imported, LastStart
 
 _IN_SESSION = {LinkState.CONNECTING, LinkState.CONNECTED, LinkState.DISCONNECTING}
 
@@ -119,7 +106,7 @@ class DeviceActor(Actor):
         self._recorded: Recorded | None = None
         self._began = station.clock.moment()
         self._known = False  # what the log had at the start
-        self._strange = 0  # polls in a row in which the device was there and was not understood
+        self._identity = Identity(driver)
         self._taken: Reading | None = None  # by the poll that runs
         self._refused: Implausible | None = None  # of the poll that runs: nothing it said was believed
         self._askers: list[Later[Reading]] = []
@@ -171,7 +158,7 @@ class DeviceActor(Actor):
                 if poller is self._poller:
                     self._poll_ended(polled)
             case _Identified(device_type):
-                self._update(replace(self._view, proven_type=self._proven(device_type)))
+                self._update(replace(self._view, proven_type=self._identity.proven(self._view, device_type)))
             case _DataMayBeOld():
                 self._age_timer = None
                 self._update(self._view)
@@ -201,33 +188,14 @@ class DeviceActor(Actor):
         self._plan()
 
     async def _recall(self) -> None:
-        """What was known before a restart, for as long as nothing newer is heard."""
-        store, address = self._station.store, self._device.address
-        try:
-            newest = await store.ask(GetLatest(address)).within(_RECALL)
-            if newest is None or newest.moment.utc is None:
-                self.ref.tell(_Recalled(()))
-                return
-            since = newest.moment.utc - _REMEMBERED
-            polled = GetReadings(address, since=since, source=Source.GATT, limit=1)
-            page = await store.ask(polled).within(_RECALL)
-        except (AskTimeout, ActorCrashed, StoreUnavailable):
-            return
-        self.ref.tell(_Recalled((*page.readings, newest)))  # advertisements say less than a poll
+        readings = await recall(self._station.store, self._device.address)
+        if readings is not None:
+            self.ref.tell(_Recalled(readings))
 
     def _recalled(self, readings: tuple[Reading, ...]) -> None:
-        """Only those whose age is certain, and that this device can have said."""
         self._known = True
         self._historian.begin_after(readings[-1].moment if readings else None)
-        view, now = self._view, self._clock.moment()
-        if view.live.newest is not None or now.utc is None or not readings:
-            return
-        live = view.live
-        for reading in readings:
-            own = (reading.device_type, reading.simulated) == (self._driver.device_type, view.simulated)
-            if own and reading.moment.utc is not None and reading.moment.boot_time <= now.boot_time:
-                live = live.with_sample(reading.sample, reading.moment)
-        self._update(replace(view, live=live, last_seen=view.last_seen or live.newest))
+        self._update(recalled(self._view, readings, self._driver.device_type, self._clock.moment()))
 
     # -- hearing -----------------------------------------------------------------------------
 
@@ -244,7 +212,7 @@ class DeviceActor(Actor):
                 last_seen=moment,
                 outcome=self._outcome_of(event),
                 simulated=advertisement.simulated,
-                proven_type=None if heard is not None else self._proven(event.proven_type),
+                proven_type=None if heard is not None else self._identity.proven(view, event.proven_type),
             )
         )
         if heard is not None:
@@ -266,18 +234,6 @@ class DeviceActor(Actor):
         if self._driver.heard_only and (opened or event.damage):
             self._logbook.heard(self._device, event.damage, event.moment)
         return self._logbook.outcome
-
-    def _proven(self, proven_type: str | None) -> str | None:
-        """What it shows itself to be, or did before; None as long as nothing speaks against its record."""
-        view = self._view
-        if proven_type is None or proven_type == self._driver.device_type:
-            return view.proven_type
-        if view.proven_type != proven_type:
-            log.warning(
-                "%s (%s) is a %s by what it says, not a %s: change its device_type",
-                view.device.friendly_name, view.device.address, proven_type, view.device.device_type,
-            )  # fmt: skip
-        return proven_type
 
     def _record(self, heard: Heard, moment: Moment) -> None:
         at, rule = moment.boot_time, self._station.recording
@@ -427,7 +383,8 @@ class DeviceActor(Actor):
 
     def _poll_ended(self, polled: Polled) -> None:
         moment = self._clock.moment()
-        self._doubt_type(polled)
+        if (probe := self._identity.polled(polled.error)) is not None:
+            self.spawn(self._identify, probe)
         self._witness.poll_ended()
         if polled.error is None and self._refused is not None:
             polled = replace(polled, error=self._refused)
@@ -443,25 +400,10 @@ class DeviceActor(Actor):
                 later.resolve(self._taken)
         self._plan()
 
-    def _doubt_type(self, polled: Polled) -> None:
-        """A device that is there, but not understood, may be of another type than its record says."""
-        if polled.error is None:
-            self._strange = 0
-        elif isinstance(polled.error, Undecodable | SilentDevice):
-            self._strange += 1
-            if self._strange == _DOUBTFUL and self._driver.probe is not None:
-                self.spawn(self._identify, self._driver.probe())
-
     async def _identify(self, probe: Probe) -> None:
-        visitor = self._visitor(urgent=False)
-        try:
-            sighted = await visitor.wait_until_heard()
-            async with visitor.slot(sighted.adapter) as slot:
-                await visitor.talk(slot, self._driver.needed_gatt(), probe)
-        except (BluetoothError, Busy) as error:
-            log.info("what %s is could not be found out: %s", self._device.address, error)
-        if probe.found is not None:
-            self._tell_self(_Identified(probe.found.device_type))
+        found = await self._identity.ask(self._visitor(urgent=False), probe)
+        if found is not None:
+            self._tell_self(_Identified(found))
 
     # -- releasing ---------------------------------------------------------------------------
 
@@ -513,21 +455,17 @@ class DeviceActor(Actor):
     # -- the view ----------------------------------------------------------------------------
 
     def _update(self, view: DeviceView) -> None:
-        newest, interval = view.live.newest, self._interval(view.device)
+        interval, now = self._interval(view.device), self._clock.moment().boot_time
         longest = self._station.freshness.longest_age(interval)
-        now = self._clock.moment().boot_time
-        age = now - newest.boot_time if newest else math.inf
         view = replace(
-            view,
-            available=age <= longest,
-            stale=view.live.older_than(now - longest),
+            view.at(now, longest),
             interval=interval,
             counters=self._logbook.counters,
             quality=self._logbook.attempts.quality(view.rssi),
             rejections=self._doubts.rejections,
         )
-        if view.available and self._age_timer is None:
-            self._age_timer = self.after(longest - age + 0.001, _DataMayBeOld())
+        if view.available and self._age_timer is None and (newest := view.live.newest) is not None:
+            self._age_timer = self.after(newest.boot_time + longest - now + 0.001, _DataMayBeOld())
         if view != self._view:
             self._view = view
             self.publish(DeviceUpdated(view))

@@ -4,12 +4,13 @@ It holds no truth: records come from the registry, what is live from the bus. Of
 devices their actors tell; of discovered ones the scanner's adverts do.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from actors import Actor, ActorCrashed, ActorRef, AskTimeout
 from hawk.clock import Clock
-from hawk.directory.listing import LongestAge, as_of_now, vehicle_views
+from hawk.directory.listing import vehicle_views
 from hawk.directory.messages import ListDevices, ListVehicles, LookUpDevice
 from hawk.events import (
     DeviceChanged,
@@ -32,7 +33,9 @@ RecordEvent = DeviceChanged | DeviceRemoved | VehicleChanged | VehicleRemoved
 
 
 class DirectoryActor(Actor):
-    def __init__(self, registry: ActorRef[Any], clock: Clock, longest_age: LongestAge) -> None:
+    def __init__(
+        self, registry: ActorRef[Any], clock: Clock, longest_age: Callable[[float | None], float]
+    ) -> None:
         super().__init__()
         self._registry, self._clock, self._longest_age = registry, clock, longest_age
         self._views: dict[Address, DeviceView] = {}
@@ -109,7 +112,7 @@ class DirectoryActor(Actor):
 
     def _as_of(self, boot_time: float, view: DeviceView) -> DeviceView:
         """Also of a configured device: its actor may be gone, and what it said last gets old."""
-        return as_of_now(view, boot_time, self._longest_age)
+        return view.at(boot_time, self._longest_age(view.interval))
 
     def _put(self, device: Device) -> None:
         vehicle = self._vehicles.get(device.vehicle_id) if device.vehicle_id else None

@@ -1,26 +1,11 @@
 """Devices and vehicles as they are listed. Pure."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 
 from hawk.directory.messages import VehicleView
 from hawk.model.device import DeviceView, Lifecycle
 from hawk.model.vehicle import Vehicle, VehicleSummary
-
-LongestAge = Callable[[float | None], float]
-
-
-def as_of_now(view: DeviceView, boot_time: float, longest_age: LongestAge) -> DeviceView:
-    """What was said last gets old. `longest_age` [s] is that of the newest data of an available device that is
-    polled so often [s], or by nobody.
-    """
-    newest, oldest = view.live.newest, boot_time - longest_age(view.interval)
-    available = newest is not None and newest.boot_time >= oldest
-    stale = view.live.older_than(oldest)
-    if available == view.available and stale == view.stale:
-        return view
-    return replace(view, available=available, stale=stale)
 
 
 def vehicle_views(

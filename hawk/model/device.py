@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hawk.model.address import Address
@@ -134,3 +134,12 @@ class DeviceView:
     @property
     def status(self) -> str:
         return status_word(self.device.lifecycle, self.link)
+
+    def at(self, boot_time: float, longest_age: float) -> "DeviceView":
+        """What was said last gets old. `longest_age` [s] is that of the newest data of an available device."""
+        newest, oldest = self.live.newest, boot_time - longest_age
+        available = newest is not None and newest.boot_time >= oldest
+        stale = self.live.older_than(oldest)
+        if available == self.available and stale == self.stale:
+            return self
+        return replace(self, available=available, stale=stale)
