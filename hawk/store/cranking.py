@@ -49,11 +49,14 @@ INSERT INTO cranking (device_id, ts, series_id, stored_at, {_NAMES}) VALUES (?, 
 
 _ALIKE = "SELECT ts FROM cranking WHERE device_id = ? AND minimum_voltage = ? AND samples = ?"
 
-_PAGE = f"""
+_OF_DEVICE = f"""
 SELECT ts, {", ".join(f"cranking.{name}" for name in _NAMES.split(", "))}, {TAGS}
 FROM device CROSS JOIN cranking ON cranking.device_id = device.id
 CROSS JOIN series ON series.id = cranking.series_id
-WHERE device.mac = ? AND ts < ifnull(?, 9223372036854775807) ORDER BY ts DESC LIMIT ?"""
+WHERE device.mac = ?"""
+
+_NEWEST_FIRST = f"{_OF_DEVICE} AND ts < ifnull(?, 9223372036854775807) ORDER BY ts DESC LIMIT ?"
+_OLDEST_FIRST = f"{_OF_DEVICE} AND ts > ifnull(?, -9223372036854775808) ORDER BY ts LIMIT ?"
 
 
 def same(event: CrankingEvent, utc: int, known: Iterable[int]) -> int | None:
@@ -92,7 +95,8 @@ def _at(cranking: Cranking, utc: int) -> Cranking:
 
 
 def page(connection: sqlite3.Connection, wanted: GetCranking, now: Moment) -> CrankingPage:
-    rows = connection.execute(_PAGE, (wanted.address, wanted.cursor, wanted.limit + 1)).fetchall()
+    sql = _NEWEST_FIRST if wanted.newest_first else _OLDEST_FIRST
+    rows = connection.execute(sql, (wanted.address, wanted.cursor, wanted.limit + 1)).fetchall()
     found = tuple(_cranking(row, now) for row in rows[: wanted.limit])
     return CrankingPage(found, found[-1].by.moment.utc if len(rows) > wanted.limit else None)
 

@@ -226,17 +226,18 @@ class KeepCranking(Query[LastStart]):
 
 @dataclass(frozen=True, slots=True)
 class CrankingPage:
-    found: tuple[Cranking, ...]  # newest first
+    found: tuple[Cranking, ...]
     next: int | None  # the cursor of the page after this one; None when it is the last
 
 
 @dataclass(frozen=True, slots=True)
 class GetCranking(Query[CrankingPage]):
-    """The starts of one device, newest first."""
+    """The starts of one device in the order of time."""
 
     address: Address
     cursor: int | None = None  # `next` of the page before
     limit: int = 100
+    newest_first: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from hawk.model.address import parse_address
 from hawk.store.messages import GetCranking
 from hawk.web.devices import actor_of
 from hawk.web.http import answer, endpoint, services
+from hawk.web.paging import page_links, read
 from hawk.web.query import Asked, Parameters
 from hawk.web.readings import check_known, cursor_of
 from hawk.web.resources import cranking_resource, job_resource
@@ -20,15 +21,15 @@ routes = Blueprint("cranking", __name__, url_prefix="/api/devices/<mac>/cranking
 async def list_starts(asked: Asked, mac: str) -> Response:
     """Newest first. Those of a removed device stay readable."""
     address = parse_address(mac)
-    wanted = GetCranking(address, cursor_of(asked.after), asked.size)
-    page = await ask(services().store, wanted, LONG_DEADLINE)
-    if not page.found:
+    wanted = GetCranking(address, cursor_of(asked), asked.size, newest_first=asked.before is None)
+    starts = await ask(services().store, wanted, LONG_DEADLINE)
+    page = read(asked, starts.found, starts.next)
+    if not page.items:
         await check_known(address)
-    after = None if page.next is None else str(page.next)
     return answer(
         {
-            "data": [asked.sparse(cranking_resource(each)) for each in page.found],
-            "links": {"next": asked.next_link(request.path, after)},
+            "data": [asked.sparse(cranking_resource(each)) for each in page.items],
+            "links": page_links(asked, request.path, page, lambda each: str(each.by.moment.utc)),
         }
     )
 

@@ -1,6 +1,6 @@
 """/api/devices: the batteries' monitors."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -43,6 +43,7 @@ from hawk.web.attributes import (
 )
 from hawk.web.http import answer, endpoint, no_content, services
 from hawk.web.jsonapi import ApiError, Json, Sent, parse_document
+from hawk.web.paging import cut, page_links
 from hawk.web.query import Asked, Parameters, bad_parameter
 from hawk.web.resources import (
     connection_resource,
@@ -70,15 +71,13 @@ async def list_devices(asked: Asked) -> Response:
         if status not in _STATUSES:
             raise bad_parameter("filter[status]", f"is one of {', '.join(sorted(_STATUSES))}")
         views = tuple(view for view in views if view.status == status)
-    rest = [view for view in views if asked.after is None or view.device.address > asked.after]
-    page = rest[: asked.size]
-    after = page[-1].device.address if len(rest) > len(page) else None
+    page = cut(asked, views, _address, str)
     document = {
-        "data": [asked.sparse(_resource(view)) for view in page],
-        "links": {"next": asked.next_link(request.path, after)},
+        "data": [asked.sparse(_resource(view)) for view in page.items],
+        "links": page_links(asked, request.path, page, _address),
         "meta": {"total": len(views)},
     }
-    return answer(document | await _included(asked, page))
+    return answer(document | await _included(asked, page.items))
 
 
 @routes.get("/<mac>")
@@ -250,7 +249,7 @@ async def _as_stored(reading: Reading) -> Reading:
     return next(iter(page.readings), reading)
 
 
-async def _included(asked: Asked, page: list[DeviceView]) -> dict[str, Any]:
+async def _included(asked: Asked, page: Sequence[DeviceView]) -> dict[str, Any]:
     if not asked.include:
         return {}
     found: list[dict[str, Any]] = []
@@ -267,3 +266,7 @@ async def _included(asked: Asked, page: list[DeviceView]) -> dict[str, Any]:
 
 def _resource(view: DeviceView) -> dict[str, Any]:
     return show_device(services(), view)
+
+
+def _address(view: DeviceView) -> str:
+    return view.device.address

@@ -3,9 +3,10 @@
 from quart import Blueprint, Response, request
 
 from hawk.directory.messages import ListDevices
-from hawk.model.device import Lifecycle
+from hawk.model.device import DeviceView, Lifecycle
 from hawk.web.attributes import discovery
 from hawk.web.http import answer, endpoint, services
+from hawk.web.paging import cut, page_links
 from hawk.web.query import Asked, Parameters
 from hawk.web.resources import discovered_resource, job_resource
 from hawk.web.services import ask
@@ -19,13 +20,11 @@ async def list_discovered(asked: Asked) -> Response:
     """By address; those that are configured or ignored are not among them."""
     views = await ask(services().directory, ListDevices())
     waiting = [view for view in views if view.device.lifecycle is Lifecycle.DISCOVERED]
-    rest = [view for view in waiting if asked.after is None or view.device.address > asked.after]
-    page = rest[: asked.size]
-    after = page[-1].device.address if len(rest) > len(page) else None
+    page = cut(asked, waiting, _address, str)
     return answer(
         {
-            "data": [asked.sparse(discovered_resource(view)) for view in page],
-            "links": {"next": asked.next_link(request.path, after)},
+            "data": [asked.sparse(discovered_resource(view)) for view in page.items],
+            "links": page_links(asked, request.path, page, _address),
             "meta": {"total": len(waiting)},
         }
     )
@@ -37,3 +36,7 @@ async def look_around(asked: Asked) -> Response:
     """Listens for a while, as a job."""
     job = await ask(services().jobs, discovery(asked.body))
     return answer({"data": job_resource(job)}, 202, {"Location": f"/api/jobs/{job.id}"})
+
+
+def _address(view: DeviceView) -> str:
+    return view.device.address

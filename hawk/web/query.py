@@ -4,7 +4,6 @@ import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
 from hawk.web.jsonapi import ApiError
 
@@ -18,6 +17,7 @@ class Asked:
     values: Mapping[str, str] = field(default_factory=dict)  # by whole name
     size: int = DEFAULT_PAGE
     after: str | None = None  # what the page begins behind
+    before: str | None = None  # what it ends before; not together with `after`
     include: frozenset[str] = frozenset()
     fields: Mapping[str, frozenset[str]] = field(default_factory=dict)  # by type of resource
     body: bytes = b""
@@ -31,13 +31,6 @@ class Asked:
             if member in found:
                 kept[member] = {name: value for name, value in found[member].items() if name in wanted}
         return kept
-
-    def next_link(self, path: str, after: str | None) -> str | None:
-        """To the page behind `after`; None when this is the last."""
-        if after is None:
-            return None
-        query = {**self.values, "page[after]": encode_cursor(after)}
-        return path + "?" + "&".join(f"{quote(name, safe='[]')}={quote(query[name])}" for name in query)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +48,7 @@ class Parameters:
                 *self.names,
                 *(f"fields[{kind}]" for kind in self.kinds),
                 *(("include",) if self.includes else ()),
-                *(("page[size]", "page[after]") if self.paged else ()),
+                *(("page[size]", "page[after]", "page[before]") if self.paged else ()),
             )
         )
 
@@ -69,10 +62,13 @@ class Parameters:
             if name not in known:
                 raise bad_parameter(name, "is not known here")
             values[name] = value
+        if {"page[after]", "page[before]"} <= values.keys():
+            raise bad_parameter("page[before]", "goes without page[after]")
         return Asked(
             values=values,
             size=_size(values.get("page[size]")),
-            after=decode_cursor(values.get("page[after]")),
+            after=decode_cursor("page[after]", values.get("page[after]")),
+            before=decode_cursor("page[before]", values.get("page[before]")),
             include=self._included(values.get("include", "")),
             fields={
                 kind: _words(values[name]) for kind in self.kinds if (name := f"fields[{kind}]") in values
@@ -97,21 +93,21 @@ def encode_cursor(place: str) -> str:
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
-def decode_cursor(text: str | None) -> str | None:
-    """Raises ApiError 400 for what `encode_cursor` never made."""
+def decode_cursor(name: str, text: str | None) -> str | None:
+    """Raises ApiError 400, which names the parameter, for what `encode_cursor` never made."""
     if text is None:
         return None
     try:
         place = base64.urlsafe_b64decode(text + "==").decode()
     except ValueError:
-        raise bad_cursor() from None
+        raise bad_cursor(name) from None
     if encode_cursor(place) != text or not place:
-        raise bad_cursor()
+        raise bad_cursor(name)
     return place
 
 
-def bad_cursor() -> ApiError:
-    return bad_parameter("page[after]", "comes from links.next, and from nowhere else")
+def bad_cursor(name: str) -> ApiError:
+    return bad_parameter(name, "comes from the links of another page, and from nowhere else")
 
 
 def _size(text: str | None) -> int:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from quart import Blueprint, Response, request
 
@@ -18,6 +18,7 @@ from hawk.store.messages import ChooseResolution, GetReadings, GetSummaries, Imp
 from hawk.web.attributes import imported_readings
 from hawk.web.http import answer, endpoint, services
 from hawk.web.jsonapi import ApiError
+from hawk.web.paging import Links, page_links, read
 from hawk.web.query import Asked, Parameters, bad_cursor, bad_parameter
 from hawk.web.resources import reading_resource, summary_resource
 from hawk.web.services import LONG_DEADLINE, ask
@@ -42,18 +43,23 @@ async def list_readings(asked: Asked, mac: str) -> Response:
     """Newest first. What a removed device said stays readable."""
     address = parse_address(mac)
     asked = await _with_resolution(asked, address)
-    if (resolution := wanted_resolution(asked)) is None:
-        page = await ask(services().store, wanted_readings(address, asked), LONG_DEADLINE)
-        found, following = [reading_resource(each) for each in page.readings], page.next
-    else:
-        wanted = wanted_summaries(address, resolution, asked)
-        summed = await ask(services().store, wanted, LONG_DEADLINE)
-        found, following = [summary_resource(each) for each in summed.summaries], summed.next
+    links, found = await _page(asked, address)
     if not found:
         await check_known(address)
-    after = None if following is None else str(following)
-    links = {"next": asked.next_link(request.path, after)}
     return answer({"data": [asked.sparse(each) for each in found], "links": links})
+
+
+async def _page(asked: Asked, address: Address) -> tuple[Links, list[dict[str, Any]]]:
+    store = services().store
+    if (resolution := wanted_resolution(asked)) is None:
+        readings = await ask(store, wanted_readings(address, asked), LONG_DEADLINE)
+        page = read(asked, readings.readings, readings.next)
+        links = page_links(asked, request.path, page, lambda reading: str(reading.moment.utc))
+        return links, [reading_resource(each) for each in page.items]
+    summaries = await ask(store, wanted_summaries(address, resolution, asked), LONG_DEADLINE)
+    summed = read(asked, summaries.summaries, summaries.next)
+    links = page_links(asked, request.path, summed, lambda summary: str(summary.start))
+    return links, [summary_resource(each) for each in summed.items]
 
 
 async def _with_resolution(asked: Asked, address: Address) -> Asked:
@@ -102,9 +108,9 @@ def wanted_readings(address: Address, asked: Asked) -> GetReadings:
         since=_instant(asked, "filter[from]"),
         until=_instant(asked, "filter[to]"),
         source=_word(asked, "filter[source]", _SOURCES),
-        cursor=cursor_of(asked.after),
+        cursor=cursor_of(asked),
         limit=asked.size,
-        newest_first=_newest_first(asked),
+        newest_first=_newest_first(asked) == (asked.before is None),
     )
 
 
@@ -119,9 +125,9 @@ def wanted_summaries(address: Address, resolution: Resolution, asked: Asked) -> 
         resolution=resolution,
         since=_instant(asked, "filter[from]"),
         until=_instant(asked, "filter[to]"),
-        cursor=cursor_of(asked.after),
+        cursor=cursor_of(asked),
         limit=asked.size,
-        newest_first=_newest_first(asked),
+        newest_first=_newest_first(asked) == (asked.before is None),
     )
 
 
@@ -147,12 +153,13 @@ def _word(asked: Asked, name: str, words: Mapping[str, T]) -> T | None:
     return words[word]
 
 
-def cursor_of(place: str | None) -> int | None:
+def cursor_of(asked: Asked) -> int | None:
     """Of a page in the order of time. Raises ApiError 400."""
-    if place is None:
+    name = "page[after]" if asked.before is None else "page[before]"
+    if (place := asked.after or asked.before) is None:
         return None
     if not re.fullmatch(r"-?[0-9]{1,17}", place):
-        raise bad_cursor()
+        raise bad_cursor(name)
     return int(place)
 
 

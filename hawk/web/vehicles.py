@@ -1,5 +1,6 @@
 """/api/vehicles: what the batteries are in."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from quart import Blueprint, Response, request
@@ -10,6 +11,7 @@ from hawk.registry.messages import CreateVehicle, GetRegistry, RemoveVehicle, Re
 from hawk.web.attributes import vehicle_name
 from hawk.web.http import answer, endpoint, no_content, services
 from hawk.web.jsonapi import parse_document
+from hawk.web.paging import cut, page_links
 from hawk.web.query import Asked, Parameters, bad_parameter
 from hawk.web.resources import vehicle_resource
 from hawk.web.services import LONG_DEADLINE, ask, show_device
@@ -28,15 +30,13 @@ async def list_vehicles(asked: Asked) -> Response:
         raise bad_parameter("filter[automatic]", "is true or false")
     views = await ask(services().directory, ListVehicles())
     listed = [view for view in views if view.listed or automatic == "true"]
-    rest = [view for view in listed if asked.after is None or _place(view.vehicle.id) > _place(asked.after)]
-    page = rest[: asked.size]
-    after = page[-1].vehicle.id if len(rest) > len(page) else None
+    page = cut(asked, listed, lambda view: _place(view.vehicle.id), _place)
     document = {
-        "data": [asked.sparse(vehicle_resource(view)) for view in page],
-        "links": {"next": asked.next_link(request.path, after)},
+        "data": [asked.sparse(vehicle_resource(view)) for view in page.items],
+        "links": page_links(asked, request.path, page, lambda view: view.vehicle.id),
         "meta": {"total": len(listed)},
     }
-    return answer(document | await _included(asked, page))
+    return answer(document | await _included(asked, page.items))
 
 
 @routes.get("/<vehicle_id>")
@@ -94,7 +94,7 @@ async def _view(vehicle_id: str) -> VehicleView:
     return VehicleView(vehicle, (), None, listed=True)
 
 
-async def _included(asked: Asked, page: list[VehicleView]) -> dict[str, Any]:
+async def _included(asked: Asked, page: Sequence[VehicleView]) -> dict[str, Any]:
     if not asked.include:
         return {}
     wanted = {address for view in page for address in view.devices}

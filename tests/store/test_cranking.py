@@ -151,6 +151,8 @@ def test_pages_have_the_newest_first_and_what_comes_meanwhile_moves_none(tmp_pat
         times = [((each.by.moment.utc or 0) - T0) // 600_000 for each in (*page.found, *rest.found)]
         assert times == [6, 5, 4, 3, 2, 1, 0]
         assert rest.next is None
+        back = log.cranking(GetCranking(ADDRESS, cursor=page.next, limit=2, newest_first=False), NOW)
+        assert back.found == page.found[1::-1]
 
 
 async def test_a_new_one_is_told_to_all_and_a_known_one_is_not(tmp_path: Path) -> None:

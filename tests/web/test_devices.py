@@ -52,7 +52,8 @@ async def test_a_list_has_all_devices_in_the_order_of_their_addresses(tmp_path: 
             (address(1), "discovered"),
             (address(2), "configured"),
         ]
-        assert listed["links"] == {"next": None}
+        here = "/api/devices"
+        assert listed["links"] == {"self": here, "first": here, "prev": None, "next": None}
         assert listed["meta"] == {"total": 2}
 
 

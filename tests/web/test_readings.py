@@ -45,6 +45,9 @@ async def test_pages_follow_one_another_while_new_readings_come(tmp_path: Path) 
             path = page["links"]["next"]
             stage.shelf.put(reading(1, 100 + len(seen)))
         assert seen == [4, 3, 2, 1, 0]
+        before = await stage.get(page["links"]["prev"])
+        assert [each["attributes"]["voltage"] for each in before["data"]] == [2, 1]
+        assert (await stage.get(before["links"]["next"]))["data"] == page["data"]
 
 
 async def test_a_span_and_a_source_can_be_asked_for(tmp_path: Path) -> None:

@@ -135,10 +135,8 @@ async def open_site(
 
 async def test_it_answers_on_the_socket_it_was_given() -> None:
     async with open_site() as site:
-        assert await site.get("/api/devices") == (
-            200,
-            {"data": [], "links": {"next": None}, "meta": {"total": 0}},
-        )
+        status, document = await site.get("/api/devices")
+        assert (status, document["data"], document["meta"]) == (200, [], {"total": 0})
         assert (await site.get("/api/nothing"))[0] == 404
 
 

@@ -113,7 +113,8 @@ async def test_pages_are_in_the_order_of_the_numbers(tmp_path: Path) -> None:
         await stage.ask("DELETE", "/api/vehicles/vehicle_9")
         rest = await stage.get(first["links"]["next"])
         assert [each["id"] for each in rest["data"]] == ["vehicle_10", "vehicle_11"]
-        assert rest["links"] == {"next": None}
+        assert rest["links"]["next"] is None
+        assert (await stage.get(rest["links"]["prev"]))["data"] == first["data"][:8]
 
 
 async def test_devices_can_be_included(tmp_path: Path) -> None:
