@@ -181,6 +181,12 @@ class Conflict(HawkError):
     code = "conflict"
 
 
+class Outdated(Conflict):
+    """A change that was made from an older version than there is by now."""
+
+    code = "changed_meanwhile"
+
+
 class NotConfigured(Conflict):
     """A device that was found, and that nobody made ours yet, or that is ignored."""
 

@@ -26,7 +26,7 @@ from hawk.model.reading import Moment, Reading
 from hawk.model.vehicle import Member, summarise
 from hawk.registry import changes
 from hawk.registry.files import RegistryFiles
-from hawk.registry.messages import Snapshot
+from hawk.registry.messages import Snapshot, VehicleChanges
 from hawk.store.outside import Outside
 from hawk.web.attributes import device_changes
 from hawk.web.jsonapi import Sent
@@ -112,7 +112,7 @@ class InFiles:
         return self.vehicle(f"vehicle_{self._fleet.last_vehicle}")
 
     def rename_vehicle(self, vehicle_id: str, name: str) -> Json:
-        self.files.write(changes.rename_vehicle(self._fleet, vehicle_id, name))
+        self.files.write(changes.change_vehicle(self._fleet, vehicle_id, VehicleChanges(name)))
         return self.vehicle(vehicle_id)
 
     def remove_vehicle(self, vehicle_id: str, move_to: str | None) -> None:

@@ -20,7 +20,7 @@ from hawk.config.load import VERSION, Loaded, SettingsError, content_of, from_js
 from hawk.config.messages import Standing
 from hawk.config.schema import Settings
 from hawk.durable import encoded, write
-from hawk.errors import CannotWrite
+from hawk.errors import CannotWrite, Outdated
 from hawk.ownership import explain
 
 log = logging.getLogger(__name__)
@@ -73,11 +73,12 @@ class SettingsFile:
         log.info("%s was changed, and holds from now on", self._path)
 
     def change(self, changes: Json, tag: str | None) -> None:
-        """Returns when it is on the disk. Raises SettingsError, Overridden, ChangedMeanwhile or CannotWrite;
-        nothing is changed then."""
+        """Returns when it is on the disk. Raises SettingsError, Overridden, Outdated, ChangedMeanwhile or
+        CannotWrite; nothing is changed then.
+        """
         loaded = self._loaded
         if tag not in {None, f"{self._run}-{self._count}"}:
-            raise ChangedMeanwhile("the settings were changed since you read them: read them again")
+            raise Outdated("the settings were changed since you read them: read them again")
         self._check_unchanged()
         overridden = names_of(loaded.overridden)
         changes = without_unchanged(changes, self.settings, overridden)

@@ -41,7 +41,8 @@ class Changed:
 @dataclass(frozen=True, slots=True)
 class ChangeSettings(Query[Changed]):
     """Into the file, which keeps all else that is in it. Answered when it is on the disk and those who follow
-    were told. Raises SettingsError with all that is wrong, Overridden, ChangedMeanwhile or CannotWrite.
+    were told. Raises SettingsError with all that is wrong, Overridden, Outdated, ChangedMeanwhile or
+    CannotWrite.
     """
 
     changes: Mapping[str, Any]  # section -> key -> value; None takes a key out of the file

@@ -16,11 +16,12 @@ from actors import Actor, Later
 from hawk.clock import Clock
 from hawk.errors import CannotWrite
 from hawk.events import DeviceDiscovered
-from hawk.registry import changes
+from hawk.registry import changes, tags
 from hawk.registry.changes import CanonicalType
 from hawk.registry.files import RegistryFiles
 from hawk.registry.messages import (
     ChangeDevice,
+    ChangeVehicle,
     Configured,
     ConfigureDevice,
     CreateVehicle,
@@ -30,7 +31,6 @@ from hawk.registry.messages import (
     PreviewDevice,
     RemoveDevice,
     RemoveVehicle,
-    RenameVehicle,
     Snapshot,
 )
 
@@ -73,25 +73,30 @@ class RegistryActor(Actor):
                 return self._files.notices
             case Discover():
                 return self._discover(message, now)
-            case ConfigureDevice(address, wanted):
+            case ConfigureDevice(address, wanted, meant):
+                tags.check_device(self._next, address, meant)
                 created = address not in self._next.devices
                 new = changes.configure(self._next, address, wanted, now, self._canonical_type)
                 return self._commit(new, lambda: Configured(new.devices[address], created))
             case PreviewDevice(address, wanted):
                 new = changes.configure(self._next, address, wanted, now, self._canonical_type)
                 return Configured(new.devices[address], address not in self._next.devices)
-            case ChangeDevice(address, wanted):
+            case ChangeDevice(address, wanted, meant):
+                tags.check_device(self._next, address, meant)
                 new = changes.change(self._next, address, wanted, now, self._canonical_type)
                 return self._commit(new, lambda: new.devices[address])
-            case RemoveDevice(address):
+            case RemoveDevice(address, meant):
+                tags.check_device(self._next, address, meant)
                 return self._commit(changes.remove_device(self._next, address))
-            case CreateVehicle(name):
-                new = changes.create_vehicle(self._next, name, now)
+            case CreateVehicle(name, devices):
+                new = changes.create_vehicle(self._next, name, now, devices)
                 return self._commit(new, lambda: new.vehicles[f"vehicle_{new.last_vehicle}"])
-            case RenameVehicle(vehicle_id, name):
-                new = changes.rename_vehicle(self._next, vehicle_id, name)
+            case ChangeVehicle(vehicle_id, of_vehicle, meant):
+                tags.check_vehicle(self._next, vehicle_id, meant)
+                new = changes.change_vehicle(self._next, vehicle_id, of_vehicle)
                 return self._commit(new, lambda: new.vehicles[vehicle_id])
-            case RemoveVehicle(vehicle_id, move_to):
+            case RemoveVehicle(vehicle_id, move_to, meant):
+                tags.check_vehicle(self._next, vehicle_id, meant)
                 return self._commit(changes.remove_vehicle(self._next, vehicle_id, move_to))
             case _:
                 return super().on_receive(message)

@@ -11,7 +11,7 @@ from hawk.model.address import Address
 from hawk.model.device import Device, Lifecycle
 from hawk.model.rules import Bounds, Correction, parse_calibration, parse_plausibility, patched, to_json
 from hawk.model.vehicle import Vehicle
-from hawk.registry.messages import DeviceChanges, Discover, Snapshot
+from hawk.registry.messages import DeviceChanges, Discover, Snapshot, VehicleChanges
 from hawk.registry.naming import clean_name, device_name, vehicle_name, vehicle_number
 
 MOST_DISCOVERED = 200  # unconfigured devices; a harbour full of neighbours must not fill the registry
@@ -63,7 +63,8 @@ def configure(
         changes = replace(changes, lifecycle=Lifecycle.CONFIGURED)
     if device.lifecycle is not Lifecycle.CONFIGURED and changes.config is None:
         changes = replace(changes, config=_kept_config(device, changes))  # what was found may need more
-    return _with_device(old, _changed(old, device, changes, canonical_type), now)
+    changed = _changed(old, device, changes, canonical_type)
+    return _with_device(old, changed, now, own_vehicle=_needs_vehicle(old, address, changes))
 
 
 def change(
@@ -76,7 +77,7 @@ def change(
     device = _changed(old, device_of(old, address), changes, canonical_type)
     if device.lifecycle is Lifecycle.CONFIGURED and device.configured_at is None:
         device = replace(device, configured_at=now)
-    return _with_device(old, device, now, own_vehicle=not changes.no_vehicle)
+    return _with_device(old, device, now, own_vehicle=_needs_vehicle(old, address, changes))
 
 
 def remove_device(old: Snapshot, address: Address) -> Snapshot:
@@ -84,17 +85,24 @@ def remove_device(old: Snapshot, address: Address) -> Snapshot:
     return _tidy(replace(old, devices={a: d for a, d in old.devices.items() if a != address}))
 
 
-def create_vehicle(old: Snapshot, name: str, now: int | None) -> Snapshot:
+def create_vehicle(
+    old: Snapshot, name: str, now: int | None, devices: frozenset[Address] = frozenset()
+) -> Snapshot:
     old, name = _with_free_name(old, name)
-    return _with_vehicle(old, Vehicle(f"vehicle_{old.last_vehicle + 1}", name, now))
+    vehicle = Vehicle(f"vehicle_{old.last_vehicle + 1}", name, now)
+    return _with_crew(_with_vehicle(old, vehicle), vehicle.id, devices)
 
 
-def rename_vehicle(old: Snapshot, vehicle_id: str, name: str) -> Snapshot:
-    vehicle = vehicle_of(old, vehicle_id)
-    if name.strip() == vehicle.name and not vehicle.automatic:
-        return old
-    old, name = _with_free_name(old, name, vehicle_id)
-    return _with_vehicle(old, replace(vehicle, name=name, automatic=False))
+def change_vehicle(old: Snapshot, vehicle_id: str, wanted: VehicleChanges) -> Snapshot:
+    vehicle, name = vehicle_of(old, vehicle_id), wanted.name
+    if name is not None and name.strip() != vehicle.name:
+        old, name = _with_free_name(old, name, vehicle_id)
+        vehicle = replace(vehicle, name=name)
+    before = frozenset(old.devices_in(vehicle_id))
+    crew = before if wanted.devices is None else wanted.devices
+    automatic = vehicle.automatic and wanted == VehicleChanges()
+    ours = _with_vehicle(old, replace(vehicle, automatic=automatic))
+    return _with_crew(ours, vehicle_id, (crew | wanted.joining) - wanted.leaving)
 
 
 def remove_vehicle(old: Snapshot, vehicle_id: str, move_to: str | None) -> Snapshot:
@@ -203,6 +211,14 @@ def _known_type(device_type: str, config: Mapping[str, Any], canonical_type: Can
         raise Invalid(str(error), f"/data/attributes/config{error.pointer}") from None
 
 
+def _needs_vehicle(old: Snapshot, address: Address, changes: DeviceChanges) -> bool:
+    """A new one, and one that was ignored, get a vehicle of their own; one that was taken out of its vehicle
+    stays outside.
+    """
+    before = old.devices.get(address)
+    return not changes.no_vehicle and (before is None or before.lifecycle is Lifecycle.IGNORED)
+
+
 def _with_device(old: Snapshot, device: Device, now: int | None, *, own_vehicle: bool = True) -> Snapshot:
     if own_vehicle and device.vehicle_id is None and device.lifecycle is not Lifecycle.IGNORED:
         number = old.last_vehicle + 1
@@ -223,6 +239,24 @@ def _tidy(snapshot: Snapshot) -> Snapshot:
     used = {device.vehicle_id for device in snapshot.devices.values()}
     kept = {key: v for key, v in snapshot.vehicles.items() if not v.automatic or key in used}
     return replace(snapshot, vehicles=kept) if len(kept) < len(snapshot.vehicles) else snapshot
+
+
+def _with_crew(old: Snapshot, vehicle_id: str, crew: frozenset[Address]) -> Snapshot:
+    """These devices and no others are in it. Raises Invalid or Conflict."""
+    devices = dict(old.devices)
+    for address in old.devices_in(vehicle_id):
+        devices[address] = replace(devices[address], vehicle_id=None)
+    for address in sorted(crew):
+        devices[address] = replace(_that_can_join(old, address), vehicle_id=vehicle_id)
+    return _tidy(replace(old, devices=devices))
+
+
+def _that_can_join(snapshot: Snapshot, address: Address) -> Device:
+    if (device := snapshot.devices.get(address)) is None:
+        raise Invalid(f"no device {address} is known", "/data/relationships/devices/data")
+    if device.lifecycle is Lifecycle.IGNORED:
+        raise Conflict(f"{address} is ignored, and so in no vehicle: configure it first")
+    return device
 
 
 def _with_free_name(old: Snapshot, text: str, own_id: str | None = None) -> tuple[Snapshot, str]:

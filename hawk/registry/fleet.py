@@ -5,7 +5,7 @@ from typing import Protocol, runtime_checkable
 
 from hawk.model.address import Address
 from hawk.registry import changes
-from hawk.registry.messages import DeviceChanges, Discover, Snapshot
+from hawk.registry.messages import DeviceChanges, Discover, Snapshot, VehicleChanges
 
 STRANGERS = 2  # monitors that stay unconfigured, so that the demo shows what a discovery looks like
 
@@ -34,7 +34,7 @@ def configured_fleet(fleet: Sequence[Simulated], now: int | None) -> Snapshot:
     for number, each in enumerate(ours, start=1):
         found = Discover(each.address, each.device_type, None, None, "simulated", proven=True)
         snapshot = changes.discover(snapshot, found, now, configure=True)
-        snapshot = changes.rename_vehicle(snapshot, f"vehicle_{number}", each.name)
+        snapshot = changes.change_vehicle(snapshot, f"vehicle_{number}", VehicleChanges(each.name))
         named = DeviceChanges(friendly_name=f"{each.name} battery")
         snapshot = changes.change(snapshot, each.address, named, now, lambda device_type, _: device_type)
     return snapshot

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from actors import Query
 from hawk.model.address import Address
@@ -18,8 +18,16 @@ class Snapshot:
     vehicles: Mapping[str, Vehicle] = field(default_factory=dict)
     last_vehicle: int = 0  # the greatest number ever used in an id: ids are never used twice
 
+    def devices_in(self, vehicle_id: str) -> tuple[Address, ...]:
+        """In the order of their addresses."""
+        return tuple(sorted(a for a, device in self.devices.items() if device.vehicle_id == vehicle_id))
+
     def vehicle_of(self, device: Device) -> Vehicle | None:
         return self.vehicles.get(device.vehicle_id) if device.vehicle_id else None
+
+
+Meant: TypeAlias = frozenset[str] | None
+"""Tags (hawk/registry/tags.py) of the versions that may be changed; None is any. Outdated for others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,7 @@ class ConfigureDevice(Query[Configured]):
 
     address: Address
     changes: DeviceChanges
+    meant: Meant = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +109,7 @@ class ChangeDevice(Query[Device]):
 
     address: Address
     changes: DeviceChanges
+    meant: Meant = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +117,34 @@ class RemoveDevice(Query[None]):
     """Forgets the record; its readings stay, and a later scan finds it again."""
 
     address: Address
+    meant: Meant = None
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleChanges:
+    """What somebody wants of a vehicle; a field that is None stays as it is. Invalid for a device that nobody
+    knows, Conflict for one that is ignored.
+    """
+
+    name: str | None = None
+    devices: frozenset[Address] | None = None  # these and no others; those that leave it are in none
+    joining: frozenset[Address] = frozenset()
+    leaving: frozenset[Address] = frozenset()  # those of them that are in it
 
 
 @dataclass(frozen=True, slots=True)
 class CreateVehicle(Query[Vehicle]):
     name: str
+    devices: frozenset[Address] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class RenameVehicle(Query[Vehicle]):
+class ChangeVehicle(Query[Vehicle]):
+    """Makes an automatic one an ordinary one, too."""
+
     vehicle_id: str
-    name: str
+    changes: VehicleChanges
+    meant: Meant = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +153,4 @@ class RemoveVehicle(Query[None]):
 
     vehicle_id: str
     move_to: str | None = None
+    meant: Meant = None

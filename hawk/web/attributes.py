@@ -4,7 +4,6 @@ What only the registry can judge (names, device types, vehicles) it judges itsel
 """
 
 import enum
-from typing import Any
 
 from hawk.errors import BadAddress, Invalid
 from hawk.jobs.messages import StartDiscovery
@@ -12,8 +11,8 @@ from hawk.model.address import Address, parse_address
 from hawk.model.device import Lifecycle
 from hawk.model.reading import QUANTITIES, Moment, Reading
 from hawk.model.reading_json import reading_of
-from hawk.registry.messages import DeviceChanges
-from hawk.web.jsonapi import ApiError, Json, Sent, parse_document
+from hawk.registry.messages import DeviceChanges, VehicleChanges
+from hawk.web.jsonapi import ApiError, Json, Sent, parse_document, parse_json
 
 VEHICLE_ID = "/data/attributes/vehicle_id"
 VEHICLE_LINK = "/data/relationships/vehicle/data/id"
@@ -21,7 +20,9 @@ VEHICLE_LINK = "/data/relationships/vehicle/data/id"
 RELEASE_MINUTES = 30  # unless somebody says otherwise
 MOST_IMPORTED = 1000  # readings in a request
 
-_HERE = "/data/attributes"
+DEVICES_LINK = "/data/relationships/devices/data"
+
+_HERE, _LINKS = "/data/attributes", "/data/relationships"
 _RETRY = f"{_HERE}/connection_config"
 _LONGEST = 1e9  # [s]
 _DEVICE = {
@@ -45,7 +46,7 @@ def device_changes(address: Address, sent: Sent) -> DeviceChanges:
     _same(address, _text(sent.attributes, "mac_address"), f"{_HERE}/mac_address")
     attributes = sent.attributes
     _only(attributes, _DEVICE, _HERE)
-    _only(sent.relationships, {"vehicle"}, "/data/relationships")
+    _only(sent.relationships, {"vehicle"}, _LINKS)
     retry = attributes.get("connection_config", {})
     if not isinstance(retry, dict):
         raise Invalid("connection_config is an object", _RETRY)
@@ -140,15 +141,35 @@ def _reading(said: object, now: Moment, where: str) -> Reading:
         raise Invalid(str(error), where + error.pointer) from None
 
 
-def vehicle_name(sent: Sent, vehicle_id: str | None = None) -> str | None:
-    """Without an id: of a vehicle that is to be made. Raises ApiError 403 or 409, or Invalid."""
-    if vehicle_id is None and sent.id is not None:
+def new_vehicle(sent: Sent) -> tuple[str, frozenset[Address]]:
+    """Its name and its devices. Raises ApiError 403, or Invalid."""
+    if sent.id is not None:
         raise ApiError(403, "no_client_ids", "a vehicle gets its id here: leave it out", pointer="/data/id")
+    wanted = vehicle_changes(sent)
+    if wanted.name is None:
+        raise Invalid("a vehicle has a name", f"{_HERE}/name")
+    return wanted.name, wanted.devices or frozenset()
+
+
+def vehicle_changes(sent: Sent, vehicle_id: str | None = None) -> VehicleChanges:
+    """Raises ApiError 409 when another vehicle is named, Invalid for the rest."""
     if sent.id not in {None, vehicle_id}:
         raise ApiError(409, "conflict", f"the id of this resource is {vehicle_id}", pointer="/data/id")
     _only(sent.attributes, {"name"}, _HERE)
-    _only(sent.relationships, set(), "/data/relationships")
-    return _text(sent.attributes, "name")
+    _only(sent.relationships, {"devices"}, _LINKS)
+    devices = None
+    if "devices" in sent.relationships:
+        devices = _many(_data(sent.relationships["devices"], f"{_LINKS}/devices"), DEVICES_LINK)
+    return VehicleChanges(_text(sent.attributes, "name"), devices)
+
+
+def linked_vehicle(body: bytes) -> str | None:
+    """Of a document that is a relationship alone, as the next. Raises ApiError 400, or Invalid."""
+    return _one(_data(parse_json(body), ""), "/data")
+
+
+def linked_devices(body: bytes) -> frozenset[Address]:
+    return _many(_data(parse_json(body), ""), "/data")
 
 
 # --------------------------------------------------------------------------------------------
@@ -240,7 +261,7 @@ def _vehicle(attributes: Json, relationships: Json) -> tuple[str | None, bool]:
     if "vehicle_id" in attributes:
         said.append(None if attributes["vehicle_id"] is None else _text(attributes, "vehicle_id"))
     if "vehicle" in relationships:
-        said.append(_linked(relationships["vehicle"]))
+        said.append(_one(_data(relationships["vehicle"], f"{_LINKS}/vehicle"), f"{_LINKS}/vehicle/data"))
     if not said:
         return None, False
     if said[0] != said[-1]:
@@ -248,10 +269,27 @@ def _vehicle(attributes: Json, relationships: Json) -> tuple[str | None, bool]:
     return said[0], said[0] is None
 
 
-def _linked(relationship: Any) -> str | None:
-    data = relationship.get("data", relationship) if isinstance(relationship, dict) else relationship
+def _data(relationship: object, where: str) -> object:
+    if not isinstance(relationship, dict) or "data" not in relationship:
+        raise Invalid("a relationship is an object with 'data'", where)
+    return relationship["data"]
+
+
+def _one(data: object, where: str) -> str | None:
     if data is None:
         return None
     if isinstance(data, dict) and data.get("type") == "vehicles" and isinstance(data.get("id"), str):
         return str(data["id"])
-    raise Invalid("a vehicle's type and id, or null", "/data/relationships/vehicle/data")
+    raise Invalid("a vehicle's type and id, or null", where)
+
+
+def _many(data: object, where: str) -> frozenset[Address]:
+    if not isinstance(data, list):
+        raise Invalid("a list of devices, each with its type and id", where)
+    return frozenset(_device(each, f"{where}/{n}") for n, each in enumerate(data))
+
+
+def _device(data: object, where: str) -> Address:
+    if isinstance(data, dict) and data.get("type") == "devices" and isinstance(data.get("id"), str):
+        return _address(data["id"], f"{where}/id")
+    raise Invalid("a device's type and id", where)

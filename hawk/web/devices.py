@@ -30,6 +30,7 @@ from hawk.registry.messages import (
     PreviewDevice,
     RemoveDevice,
 )
+from hawk.registry.tags import device_tag
 from hawk.store.messages import Flush, GetReadings
 from hawk.web.attributes import (
     VEHICLE_ID,
@@ -41,7 +42,8 @@ from hawk.web.attributes import (
     release_seconds,
     trying,
 )
-from hawk.web.http import answer, endpoint, no_content, services
+from hawk.web.etag import etag
+from hawk.web.http import answer, endpoint, meant, no_content, services
 from hawk.web.jsonapi import ApiError, Json, Sent, parse_document
 from hawk.web.paging import cut, page_links
 from hawk.web.query import Asked, Parameters, bad_parameter
@@ -83,8 +85,9 @@ async def list_devices(asked: Asked) -> Response:
 @routes.get("/<mac>")
 @endpoint(Parameters(kinds=(*_KINDS, "connections"), includes=("vehicle", "connection")))
 async def get_device(asked: Asked, mac: str) -> Response:
-    view = await _view(parse_address(mac))
-    return answer({"data": asked.sparse(_resource(view))} | await _included(asked, [view]))
+    view = await view_of(parse_address(mac))
+    document = {"data": asked.sparse(_resource(view))} | await _included(asked, [view])
+    return answer(document, headers=etag(device_tag(view.device)))
 
 
 @routes.post("")
@@ -107,15 +110,16 @@ async def change_device(asked: Asked, mac: str) -> Response:
     address = parse_address(mac)
     sent = parse_document(asked.body, "devices")
     with _pointing(sent):
-        changes = device_changes(address, sent)
-        await ask(services().registry, ChangeDevice(address, changes), LONG_DEADLINE)
-    return answer({"data": _resource(await _view(address))})
+        wanted = ChangeDevice(address, device_changes(address, sent), meant())
+        await ask(services().registry, wanted, LONG_DEADLINE)
+    view = await view_of(address)
+    return answer({"data": _resource(view)}, headers=etag(device_tag(view.device)))
 
 
 @routes.delete("/<mac>")
 @endpoint()
 async def remove_device(_: Asked, mac: str) -> Response:
-    await ask(services().registry, RemoveDevice(parse_address(mac)), LONG_DEADLINE)
+    await ask(services().registry, RemoveDevice(parse_address(mac), meant()), LONG_DEADLINE)
     return no_content()
 
 
@@ -184,9 +188,10 @@ async def _configure(address: Address, sent: Sent) -> Response:
         meta = {} if wanted is Trying.NO else {"meta": await _try(address, changes)}
         if wanted is Trying.ONLY:
             return answer(meta)
-        configured = await ask(services().registry, ConfigureDevice(address, changes), LONG_DEADLINE)
-    document = {"data": _resource(await _view(address)), **meta}
-    return answer(document, 201 if configured.created else 200, {"Location": f"/api/devices/{address}"})
+        configured = await ask(services().registry, ConfigureDevice(address, changes, meant()), LONG_DEADLINE)
+    view = await view_of(address)
+    headers = {"Location": f"/api/devices/{address}", **etag(device_tag(view.device))}
+    return answer({"data": _resource(view), **meta}, 201 if configured.created else 200, headers)
 
 
 async def _try(address: Address, changes: DeviceChanges) -> Json:
@@ -199,16 +204,18 @@ async def _try(address: Address, changes: DeviceChanges) -> Json:
 
 @contextmanager
 def _pointing(sent: Sent) -> Iterator[None]:
-    """The registry does not know whether the vehicle was named by the attribute or the relationship."""
+    """The registry does not know whether the vehicle was named by the attribute or the relationship. What is
+    related to nothing is 404, by JSON:API.
+    """
     try:
         yield
     except Invalid as error:
         if error.pointer == VEHICLE_ID and "vehicle_id" not in sent.attributes:
-            raise Invalid(str(error), VEHICLE_LINK) from None
+            raise ApiError(404, NotFound.code, str(error), pointer=VEHICLE_LINK) from None
         raise
 
 
-async def _view(address: Address) -> DeviceView:
+async def view_of(address: Address) -> DeviceView:
     """From its actor; of one that has none, from the directory. The record is the registry's."""
     snapshot = await ask(services().registry, GetRegistry())
     if (device := snapshot.devices.get(address)) is None:

@@ -1,6 +1,6 @@
 """What the endpoints share: the request at hand, checked, and answers in JSON:API."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
@@ -9,7 +9,9 @@ import trio
 from quart import Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
 
+from hawk.registry.messages import Meant
 from hawk.web import auth
+from hawk.web.etag import meant_by
 from hawk.web.jsonapi import MEDIA_TYPE, ApiError, check_accept, check_content_type, dumps
 from hawk.web.query import NO_PARAMETERS, Asked, Parameters
 from hawk.web.services import Services
@@ -29,14 +31,22 @@ def answer(document: object, status: int = 200, headers: dict[str, str] | None =
     return Response(dumps(document), status, headers, content_type=MEDIA_TYPE)
 
 
+def meant() -> Meant:
+    """What `If-Match` lets be changed."""
+    return meant_by(request.headers.get("If-Match"))
+
+
 def no_content() -> Response:
     return Response(b"", 204)
 
 
 def endpoint(
-    parameters: Parameters = NO_PARAMETERS,
+    parameters: Parameters = NO_PARAMETERS, bodies: Collection[str] = ("POST", "PATCH")
 ) -> Callable[[Callable[Concatenate[Asked, P], Awaitable[Response]]], Callable[P, Awaitable[Response]]]:
-    """For endpoints that speak JSON:API: they get what was asked, checked, before the parts of the path."""
+    """For endpoints that speak JSON:API: they get what was asked, checked, before the parts of the path.
+
+    `bodies`: methods whose body means something.
+    """
 
     def checking(
         function: Callable[Concatenate[Asked, P], Awaitable[Response]],
@@ -45,7 +55,7 @@ def endpoint(
         async def checked(*args: P.args, **kwargs: P.kwargs) -> Response:
             check_accept(request.headers.get("Accept"))
             asked = parameters.parse(request.args.items(multi=True))
-            if request.method in {"POST", "PATCH"} and (body := await _body()):
+            if request.method in bodies and (body := await _body()):
                 check_content_type(request.headers.get("Content-Type"))
                 asked = replace(asked, body=body)
             return await function(asked, *args, **kwargs)

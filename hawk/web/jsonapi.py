@@ -15,6 +15,7 @@ from hawk.errors import (
     HawkError,
     Invalid,
     NotFound,
+    Outdated,
     Paused,
     StoreUnavailable,
 )
@@ -69,6 +70,8 @@ def refusal(error: HawkError) -> ApiError:
             status = 404
         case BadAddress():
             status = 400
+        case Outdated():
+            status = 412
         case Conflict() | Busy() | Paused():
             status = 409
         case BluetoothError() | StoreUnavailable() | CannotWrite():

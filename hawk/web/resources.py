@@ -1,6 +1,6 @@
 """Devices, vehicles and readings as JSON: the contract's names, null where nothing was measured. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -9,6 +9,7 @@ from hawk.directory.messages import VehicleView
 from hawk.drivers.explain import explained
 from hawk.events import CrankingStored, DeviceDiscovered, HistoryProgress
 from hawk.jobs.messages import Found, Job, ReadOf
+from hawk.model.address import Address
 from hawk.model.attributes import (
     device_attributes,
     instant,
@@ -19,7 +20,7 @@ from hawk.model.attributes import (
     timestamp,
 )
 from hawk.model.cranking import Cranking
-from hawk.model.device import DeviceView, Lifecycle
+from hawk.model.device import Device, DeviceView, Lifecycle
 from hawk.model.reading import QUANTITIES, Moment, Reading
 from hawk.model.rules import Rejection, to_json
 from hawk.model.summary import Summary
@@ -81,7 +82,7 @@ def device_resource(
         address,
         device_attributes(view, default_interval, config or {}),
         {
-            "vehicle": to_one("vehicles", view.device.vehicle_id),
+            "vehicle": vehicle_of_device(view.device),
             "readings": {"links": {"related": f"/api/readings/{address}"}},
             "connection": {
                 **to_one("connections", address if configured else None),
@@ -90,6 +91,13 @@ def device_resource(
         },
         f"/api/devices/{address}",
     )
+
+
+def vehicle_of_device(device: Device) -> dict[str, Any]:
+    """The relationship."""
+    here = f"/api/devices/{device.address}"
+    links = {"self": f"{here}/relationships/vehicle", "related": f"{here}/vehicle"}
+    return {**to_one("vehicles", device.vehicle_id), "links": links}
 
 
 def connection_resource(connection: Connection) -> dict[str, Any]:
@@ -269,6 +277,13 @@ def vehicle_resource(view: VehicleView) -> dict[str, Any]:
             "device_count": len(view.devices),
             "summary": view.summary and summary_attributes(view.summary),
         },
-        {"devices": to_many("devices", view.devices)},
+        {"devices": devices_of_vehicle(vehicle.id, view.devices)},
         f"/api/vehicles/{vehicle.id}",
     )
+
+
+def devices_of_vehicle(vehicle_id: str, devices: Iterable[Address]) -> dict[str, Any]:
+    """The relationship."""
+    here = f"/api/vehicles/{vehicle_id}"
+    links = {"self": f"{here}/relationships/devices", "related": f"{here}/devices"}
+    return {**to_many("devices", devices), "links": links}

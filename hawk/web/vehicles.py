@@ -1,16 +1,19 @@
 """/api/vehicles: what the batteries are in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from quart import Blueprint, Response, request
 
 from hawk.directory.messages import ListDevices, ListVehicles, VehicleView
 from hawk.errors import Invalid, NotFound
-from hawk.registry.messages import CreateVehicle, GetRegistry, RemoveVehicle, RenameVehicle
-from hawk.web.attributes import vehicle_name
-from hawk.web.http import answer, endpoint, no_content, services
-from hawk.web.jsonapi import parse_document
+from hawk.registry.messages import ChangeVehicle, CreateVehicle, GetRegistry, RemoveVehicle
+from hawk.registry.tags import vehicle_tag
+from hawk.web.attributes import DEVICES_LINK, new_vehicle, vehicle_changes
+from hawk.web.etag import etag
+from hawk.web.http import answer, endpoint, meant, no_content, services
+from hawk.web.jsonapi import ApiError, parse_document
 from hawk.web.paging import cut, page_links
 from hawk.web.query import Asked, Parameters, bad_parameter
 from hawk.web.resources import vehicle_resource
@@ -42,34 +45,37 @@ async def list_vehicles(asked: Asked) -> Response:
 @routes.get("/<vehicle_id>")
 @endpoint(Parameters(kinds=_KINDS, includes=("devices",)))
 async def get_vehicle(asked: Asked, vehicle_id: str) -> Response:
-    view = await _view(vehicle_id)
-    return answer({"data": asked.sparse(vehicle_resource(view))} | await _included(asked, [view]))
+    view = await view_of(vehicle_id)
+    document = {"data": asked.sparse(vehicle_resource(view))} | await _included(asked, [view])
+    return answer(document, headers=_etag(view))
 
 
 @routes.post("")
 @endpoint()
 async def create_vehicle(asked: Asked) -> Response:
-    name = vehicle_name(parse_document(asked.body, "vehicles"))
-    if name is None:
-        raise Invalid("a vehicle has a name", "/data/attributes/name")
-    vehicle = await ask(services().registry, CreateVehicle(name), LONG_DEADLINE)
-    made = vehicle_resource(VehicleView(vehicle, (), None, listed=True))
-    return answer({"data": made}, 201, {"Location": f"/api/vehicles/{vehicle.id}"})
+    name, devices = new_vehicle(parse_document(asked.body, "vehicles"))
+    with _related():
+        vehicle = await ask(services().registry, CreateVehicle(name, devices), LONG_DEADLINE)
+    made = VehicleView(vehicle, tuple(sorted(devices)), None, listed=True)
+    headers = {"Location": f"/api/vehicles/{vehicle.id}", **_etag(made)}
+    return answer({"data": vehicle_resource(made)}, 201, headers)
 
 
 @routes.patch("/<vehicle_id>")
 @endpoint()
 async def change_vehicle(asked: Asked, vehicle_id: str) -> Response:
-    name = vehicle_name(parse_document(asked.body, "vehicles"), vehicle_id)
-    if name is not None:
-        await ask(services().registry, RenameVehicle(vehicle_id, name), LONG_DEADLINE)
-    return answer({"data": vehicle_resource(await _view(vehicle_id))})
+    changes = vehicle_changes(parse_document(asked.body, "vehicles"), vehicle_id)
+    with _related():
+        await ask(services().registry, ChangeVehicle(vehicle_id, changes, meant()), LONG_DEADLINE)
+    view = await view_of(vehicle_id)
+    return answer({"data": vehicle_resource(view)}, headers=_etag(view))
 
 
 @routes.delete("/<vehicle_id>")
 @endpoint(Parameters(names=("move_to",)))
 async def remove_vehicle(asked: Asked, vehicle_id: str) -> Response:
-    await ask(services().registry, RemoveVehicle(vehicle_id, asked.values.get("move_to")), LONG_DEADLINE)
+    wanted = RemoveVehicle(vehicle_id, asked.values.get("move_to"), meant())
+    await ask(services().registry, wanted, LONG_DEADLINE)
     return no_content()
 
 
@@ -83,15 +89,33 @@ def _place(vehicle_id: str) -> tuple[int, str]:
     return (int(number) if counted else 0, vehicle_id)
 
 
-async def _view(vehicle_id: str) -> VehicleView:
-    """What it is called is the registry's word; the rest is what the directory saw last."""
+async def view_of(vehicle_id: str) -> VehicleView:
+    """What it is called and which devices are in it is the registry's word; the rest is what the directory saw
+    last.
+    """
     snapshot = await ask(services().registry, GetRegistry())
     if (vehicle := snapshot.vehicles.get(vehicle_id)) is None:
         raise NotFound(f"there is no vehicle {vehicle_id!r}")
+    devices = snapshot.devices_in(vehicle_id)
     for view in await ask(services().directory, ListVehicles()):
         if view.vehicle.id == vehicle_id:
-            return VehicleView(vehicle, view.devices, view.summary, view.listed)
-    return VehicleView(vehicle, (), None, listed=True)
+            return VehicleView(vehicle, devices, view.summary, view.listed)
+    return VehicleView(vehicle, devices, None, listed=True)
+
+
+def _etag(view: VehicleView) -> dict[str, str]:
+    return etag(vehicle_tag(view.vehicle, view.devices))
+
+
+@contextmanager
+def _related() -> Iterator[None]:
+    """What is related to nothing is 404, by JSON:API."""
+    try:
+        yield
+    except Invalid as error:
+        if error.pointer == DEVICES_LINK:
+            raise ApiError(404, NotFound.code, str(error), pointer=DEVICES_LINK) from None
+        raise
 
 
 async def _included(asked: Asked, page: Sequence[VehicleView]) -> dict[str, Any]:

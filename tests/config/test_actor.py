@@ -20,7 +20,7 @@ from hawk.config.file import SettingsFile
 from hawk.config.load import SettingsError, load
 from hawk.config.messages import Changed, ChangeSettings, GetSettings
 from hawk.config.schema import Settings
-from hawk.errors import HawkError
+from hawk.errors import HawkError, Outdated
 from hawk.events import SettingsChanged
 
 
@@ -91,7 +91,7 @@ async def test_a_refused_change_is_told_to_the_asker_alone(tmp_path: Path, mock_
     async with bench(tmp_path) as made:
         with pytest.raises(SettingsError):
             await made.change({"polling": {"interval": 0}})
-        with pytest.raises(ChangedMeanwhile):
+        with pytest.raises(Outdated):
             await made.change({"polling": {"interval": 9}}, tag="older")
         assert (await made.settings.ask(GetSettings()).within(5)).settings == Settings()
         assert made.told == []

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hawk.config.changes import ChangedMeanwhile
 from hawk.config.file import SettingsFile
 from hawk.config.load import SettingsError, load
-from hawk.errors import CannotWrite
+from hawk.errors import CannotWrite, Outdated
 
 NOBODY: frozenset[str] = frozenset()
 
@@ -101,7 +101,7 @@ def test_a_change_of_older_settings_is_refused(tmp_path: Path) -> None:
     file = file_in(tmp_path)
     tag = file.standing(NOBODY).tag
     file.change({"polling": {"interval": 9}}, tag)
-    with pytest.raises(ChangedMeanwhile):
+    with pytest.raises(Outdated):
         file.change({"polling": {"interval": 10}}, tag)
     assert file.settings.polling.interval == 9
 

@@ -13,7 +13,7 @@ from hawk.model.address import Address
 from hawk.model.device import Lifecycle, Retry
 from hawk.model.rules import Bounds, Correction
 from hawk.registry import changes
-from hawk.registry.messages import DeviceChanges, Discover, Snapshot
+from hawk.registry.messages import DeviceChanges, Discover, Snapshot, VehicleChanges
 
 A, B = Address("50:54:7B:00:00:01"), Address("50:54:7B:00:00:02")
 NOW = 1_763_900_000_000
@@ -36,6 +36,10 @@ def discovered(*addresses: Address) -> Snapshot:
     for address in addresses:
         snapshot = changes.discover(snapshot, found(address), NOW, configure=False)
     return snapshot
+
+
+def rename(snapshot: Snapshot, vehicle_id: str, name: str) -> Snapshot:
+    return changes.change_vehicle(snapshot, vehicle_id, VehicleChanges(name))
 
 
 def test_a_discovered_device_waits_in_a_vehicle_of_its_own() -> None:
@@ -176,7 +180,7 @@ def test_a_hidden_vehicle_yields_its_name_to_one_that_somebody_names() -> None:
     created = changes.create_vehicle(discovered(A, B), "Vehicle 1", NOW)
     assert names_in(created) == {"vehicle_1": "Vehicle 3", "vehicle_2": "Vehicle 2", "vehicle_3": "Vehicle 1"}
     assert created.vehicles["vehicle_1"].automatic
-    renamed = changes.rename_vehicle(discovered(A, B), "vehicle_2", "Vehicle 1")
+    renamed = rename(discovered(A, B), "vehicle_2", "Vehicle 1")
     assert names_in(renamed) == {"vehicle_1": "Vehicle 3", "vehicle_2": "Vehicle 1"}
 
 
@@ -199,7 +203,7 @@ def test_each_new_vehicle_has_the_number_after_the_last(last: int) -> None:
 
 
 def test_a_renamed_vehicle_stays_when_it_is_empty() -> None:
-    snapshot = changes.rename_vehicle(discovered(A), "vehicle_1", "Boat")
+    snapshot = rename(discovered(A), "vehicle_1", "Boat")
     assert set(changes.remove_device(snapshot, A).vehicles) == {"vehicle_1"}
 
 
@@ -248,7 +252,7 @@ def asked(snapshot: Snapshot, request: tuple[object, ...]) -> Snapshot:
         case ("create", str() as name):
             return changes.create_vehicle(snapshot, name, NOW)
         case ("rename", str() as vehicle_id, str() as name):
-            return changes.rename_vehicle(snapshot, vehicle_id, name)
+            return rename(snapshot, vehicle_id, name)
         case ("scrap", str() as vehicle_id, move_to):
             return changes.remove_vehicle(snapshot, vehicle_id, str(move_to) if move_to else None)
     raise AssertionError(request)

@@ -1,5 +1,6 @@
 """What a client wants of a device or vehicle, and how it is told what is wrong with it."""
 
+import json
 from typing import Any
 
 import pytest
@@ -9,12 +10,20 @@ from hypothesis import strategies as st
 from hawk.errors import Invalid
 from hawk.model.device import Lifecycle
 from hawk.model.reading import QUANTITIES
-from hawk.registry.messages import DeviceChanges
-from hawk.web.attributes import device_address, device_changes, vehicle_name
+from hawk.registry.messages import DeviceChanges, VehicleChanges
+from hawk.web.attributes import (
+    device_address,
+    device_changes,
+    linked_devices,
+    linked_vehicle,
+    new_vehicle,
+    vehicle_changes,
+)
 from hawk.web.jsonapi import ApiError, Sent
 from tests.doubles import address
 
 MAC = address(1)
+CREW = {"devices": {"data": [{"type": "devices", "id": "020000000001"}]}}
 
 
 def sent(
@@ -181,13 +190,38 @@ def test_a_device_that_is_not_named_is_refused(document: Sent, pointer: str) -> 
 
 
 def test_a_vehicle_is_made_without_an_id_and_changed_under_its_own() -> None:
-    assert vehicle_name(sent({"name": "Boat"})) == "Boat"
-    assert vehicle_name(sent({"name": "Boat"}, id="vehicle_1"), "vehicle_1") == "Boat"
-    assert vehicle_name(sent(), "vehicle_1") is None
-    for document, own, status in ((sent(id="v"), None, 403), (sent(id="vehicle_2"), "vehicle_1", 409)):
-        with pytest.raises(ApiError) as refused:
-            vehicle_name(document, own)
-        assert (refused.value.status, refused.value.pointer) == (status, "/data/id")
+    assert new_vehicle(sent({"name": "Boat"})) == ("Boat", frozenset())
+    assert new_vehicle(sent({"name": "Boat"}, CREW)) == ("Boat", frozenset({MAC}))
+    changed = vehicle_changes(sent({"name": "Boat"}, CREW, id="vehicle_1"), "vehicle_1")
+    assert changed == VehicleChanges("Boat", frozenset({MAC}))
+    assert vehicle_changes(sent(), "vehicle_1") == VehicleChanges()
+    with pytest.raises(ApiError) as refused:
+        new_vehicle(sent({"name": "Boat"}, id="v"))
+    assert (refused.value.status, refused.value.pointer) == (403, "/data/id")
+    with pytest.raises(ApiError) as refused:
+        vehicle_changes(sent(id="vehicle_2"), "vehicle_1")
+    assert (refused.value.status, refused.value.pointer) == (409, "/data/id")
+
+
+@pytest.mark.parametrize(
+    ("relationship", "pointer"),
+    [
+        ({"data": None}, "/data"),
+        ({"data": {"type": "devices", "id": MAC}}, "/data"),
+        ({"data": [{"type": "devices", "id": MAC}, {"type": "vehicles", "id": MAC}]}, "/data/1"),
+        ({"data": [{"type": "devices"}]}, "/data/0"),
+        ({"data": [{"type": "devices", "id": "x"}]}, "/data/0/id"),
+        ({}, ""),
+        ([], ""),
+    ],
+)
+def test_devices_that_are_none_are_named(relationship: Any, pointer: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        vehicle_changes(sent(relationships={"devices": relationship}), "vehicle_1")
+    assert refused.value.pointer == f"/data/relationships/devices{pointer}"
+    with pytest.raises(Invalid) as refused:
+        linked_devices(json.dumps(relationship).encode())
+    assert refused.value.pointer == pointer
 
 
 JSON = st.recursive(
@@ -220,3 +254,13 @@ def test_anything_is_understood_or_refused_with_its_place(
         assert error.pointer.startswith("/data/")
     except ApiError as error:
         assert error.status == 409
+
+
+@given(JSON)
+def test_any_relationship_is_understood_or_refused_with_its_place(document: Any) -> None:
+    body = json.dumps(document).encode()
+    for read in (linked_vehicle, linked_devices):
+        try:
+            read(body)
+        except Invalid as error:
+            assert error.pointer == "" or error.pointer.startswith("/data")

@@ -321,11 +321,6 @@ async def test_a_device_moves_by_attribute_and_by_relationship(tmp_path: Path) -
         ({"friendly_name": "half \ud800"}, {}, "/data/attributes/friendly_name"),
         ({"device_type": "Tesla"}, {}, "/data/attributes/device_type"),
         ({"vehicle_id": "vehicle_9"}, {}, "/data/attributes/vehicle_id"),
-        (
-            {},
-            {"relationships": {"vehicle": {"data": {"type": "vehicles", "id": "vehicle_9"}}}},
-            "/data/relationships/vehicle/data/id",
-        ),
         ({"voltage": 12.6}, {}, "/data/attributes/voltage"),
     ],
 )
@@ -339,6 +334,29 @@ async def test_what_cannot_be_is_422_and_changes_nothing(
         said = await stage.send(method, f"/api/devices/{MAC}", attributes, **members)
         assert (await stage.error(said, 422))["source"] == {"pointer": pointer}
         assert await stage.get("/api/devices") == before
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+async def test_a_vehicle_that_is_none_is_404_when_it_is_related_to(method: str, tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        await stage.configured()
+        before = await stage.get("/api/devices")
+        nowhere = {"vehicle": {"data": {"type": "vehicles", "id": "vehicle_9"}}}
+        said = await stage.send(method, f"/api/devices/{MAC}", relationships=nowhere)
+        error = await stage.error(said, 404)
+        assert error["source"] == {"pointer": "/data/relationships/vehicle/data/id"}
+        assert await stage.get("/api/devices") == before
+
+
+async def test_a_device_that_was_taken_out_of_its_vehicle_stays_outside(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        await stage.configured()
+        for changes in ({"vehicle_id": None}, {"friendly_name": "Spare"}):
+            said = await stage.send("PATCH", f"/api/devices/{MAC}", changes)
+            assert (await said.get_json())["data"]["attributes"]["vehicle_id"] is None
+        await stage.send("POST", f"/api/devices/{MAC}", {"polling_interval": 90})
+        assert (await stage.get(f"/api/devices/{MAC}"))["data"]["attributes"]["vehicle_id"] is None
+        assert (await stage.get("/api/vehicles"))["data"] == []
 
 
 async def test_an_ignored_device_can_be_configured_again(tmp_path: Path) -> None:

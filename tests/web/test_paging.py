@@ -25,13 +25,10 @@ def page_of(names: list[str], asked: Asked) -> tuple[list[str], Links]:
 
 
 def walk(names: list[str], link: str, way: str) -> list[list[str]]:
-    pages, following = list[list[str]](), link
-    while following is not None:
-        page, links = page_of(names, asked_by(following))
-        assert asked_by(links["self"] or "").values == asked_by(following).values
-        pages.append(page)
-        following = links[way]  # type: ignore[assignment]
-    return pages
+    page, links = page_of(names, asked_by(link))
+    assert asked_by(links["self"] or "").values == asked_by(link).values
+    following = links[way]
+    return [page] if following is None else [page, *walk(names, following, way)]
 
 
 @given(NAMES, st.integers(1, 7))

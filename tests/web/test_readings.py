@@ -37,12 +37,11 @@ async def test_pages_follow_one_another_while_new_readings_come(tmp_path: Path) 
     async with open_stage(tmp_path) as stage:
         stage.shelf.put(*(reading(1, second, voltage=second) for second in range(5)))
         seen: list[float] = []
-        path: str | None = f"{PATH}?page[size]=2"
-        while path is not None:
+        page: dict[str, Any] = {"links": {"next": f"{PATH}?page[size]=2"}}
+        while (path := page["links"]["next"]) is not None:
             page = await stage.get(path)
             seen += [each["attributes"]["voltage"] for each in page["data"]]
             assert "meta" not in page
-            path = page["links"]["next"]
             stage.shelf.put(reading(1, 100 + len(seen)))
         assert seen == [4, 3, 2, 1, 0]
         before = await stage.get(page["links"]["prev"])

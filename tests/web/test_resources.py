@@ -144,11 +144,12 @@ def test_old_values_of_a_configured_device_are_marked_stale() -> None:
 
 
 def test_a_device_links_to_its_vehicle() -> None:
-    assert device_resource(DeviceView(device()), HOURLY)["relationships"]["vehicle"] == {
-        "data": {"type": "vehicles", "id": "vehicle_1"}
-    }
+    link = device_resource(DeviceView(device()), HOURLY)["relationships"]["vehicle"]
+    assert link["data"] == {"type": "vehicles", "id": "vehicle_1"}
+    here = f"/api/devices/{address(1)}"
+    assert link["links"] == {"self": f"{here}/relationships/vehicle", "related": f"{here}/vehicle"}
     alone = device_resource(DeviceView(device(vehicle_id=None)), HOURLY)
-    assert alone["relationships"]["vehicle"] == {"data": None}
+    assert alone["relationships"]["vehicle"]["data"] is None
 
 
 def test_a_connection_tells_its_transitions_and_counters() -> None:

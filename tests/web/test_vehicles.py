@@ -46,7 +46,7 @@ async def test_a_change_of_nothing_changes_nothing(tmp_path: Path) -> None:
         ("POST", "", {"name": "x" * 65}, {}, 422, "/data/attributes/name"),
         ("POST", "", {"name": "A\nB"}, {}, 422, "/data/attributes/name"),
         ("POST", "", {"name": "Car", "wheels": 4}, {}, 422, "/data/attributes/wheels"),
-        ("POST", "", {"name": "Car"}, {"relationships": {"devices": {}}}, 422, "/data/relationships/devices"),
+        ("POST", "", {"name": "Car"}, {"relationships": {"owner": {}}}, 422, "/data/relationships/owner"),
         ("POST", "", {"name": "Car"}, {"id": "vehicle_7"}, 403, "/data/id"),
         ("PATCH", "/vehicle_1", {"name": "Car"}, {"id": "vehicle_7"}, 409, "/data/id"),
     ],
