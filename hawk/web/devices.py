@@ -44,7 +44,7 @@ from hawk.web.attributes import (
 )
 from hawk.web.etag import etag
 from hawk.web.http import answer, endpoint, meant, no_content, services
-from hawk.web.jsonapi import ApiError, Json, Sent, parse_document
+from hawk.web.jsonapi import ApiError, Json, Sent, parse_document, to_one
 from hawk.web.paging import cut, page_links
 from hawk.web.query import Asked, Parameters, bad_parameter
 from hawk.web.resources import (
@@ -86,7 +86,7 @@ async def list_devices(asked: Asked) -> Response:
 @endpoint(Parameters(kinds=(*_KINDS, "connections"), includes=("vehicle", "connection")))
 async def get_device(asked: Asked, mac: str) -> Response:
     view = await view_of(parse_address(mac))
-    document = {"data": asked.sparse(_resource(view))} | await _included(asked, [view])
+    document = {"data": asked.sparse(_linked(asked, view))} | await _included(asked, [view])
     return answer(document, headers=etag(device_tag(view.device)))
 
 
@@ -269,6 +269,15 @@ async def _included(asked: Asked, page: Sequence[DeviceView]) -> dict[str, Any]:
             if ref := await ask(services().devices, FindChild(view.device.address)):
                 found.append(connection_resource(await ask(ref, GetConnection())))
     return {"included": [asked.sparse(each) for each in found]}
+
+
+def _linked(asked: Asked, view: DeviceView) -> dict[str, Any]:
+    """With what links it to an included connection: elsewhere that has an address, and no place among others."""
+    found = _resource(view)
+    if "connection" in asked.include:
+        address = view.device.address if view.device.lifecycle is Lifecycle.CONFIGURED else None
+        found["relationships"]["connection"] |= to_one("connections", address)
+    return found
 
 
 def _resource(view: DeviceView) -> dict[str, Any]:

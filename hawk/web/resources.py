@@ -20,7 +20,7 @@ from hawk.model.attributes import (
     timestamp,
 )
 from hawk.model.cranking import Cranking
-from hawk.model.device import Device, DeviceView, Lifecycle
+from hawk.model.device import Device, DeviceView
 from hawk.model.reading import QUANTITIES, Moment, Reading
 from hawk.model.rules import Rejection, to_json
 from hawk.model.summary import Summary
@@ -76,7 +76,7 @@ def device_resource(
     """`default_interval` [s]: what holds for a device without an interval of its own. `config`: what is shown
     of it, without its secrets.
     """
-    address, configured = view.device.address, view.device.lifecycle is Lifecycle.CONFIGURED
+    address = view.device.address
     return resource(
         "devices",
         address,
@@ -84,10 +84,7 @@ def device_resource(
         {
             "vehicle": vehicle_of_device(view.device),
             "readings": {"links": {"related": f"/api/readings/{address}"}},
-            "connection": {
-                **to_one("connections", address if configured else None),
-                "links": {"related": f"/api/devices/{address}/connection"},
-            },
+            "connection": {"links": {"related": f"/api/devices/{address}/connection"}},
         },
         f"/api/devices/{address}",
     )
