@@ -135,7 +135,12 @@ def summary_attributes(summary: VehicleSummary) -> Json:
         "overall_health": summary.health,
         "health_score": summary.health_score,
         "devices": [
-            {"id": member.address, "status": member.status, "voltage": member.voltage}
+            {
+                "id": member.address,
+                "friendly_name": member.name,
+                "status": member.status,
+                "voltage": member.voltage,
+            }
             for member in summary.members
         ],
     }

@@ -1,6 +1,6 @@
 """Vehicles: what the batteries are in."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hawk.model.address import Address
@@ -26,6 +26,7 @@ class Member:
     """One battery as the summary of its vehicle sees it. Stale values count as unknown."""
 
     address: Address
+    name: str
     status: str
     voltage: float | None  # [V]; None when not known or too old
     connected: bool  # its data are young
@@ -36,6 +37,7 @@ class Member:
         measured = view.live.values.get("voltage") if view.available else None
         return cls(
             address=view.device.address,
+            name=view.device.friendly_name,
             status=view.status,
             voltage=measured.value if measured else None,
             connected=view.available,
@@ -50,7 +52,7 @@ class VehicleSummary:
     moment: Moment
     members: tuple[Member, ...]
     connected: int  # members whose data are young
-    average_voltage: float | None  # [V] of the members with a voltage
+    average_voltage: float | None  # [V] of the members with a voltage; None for 12 V beside 24 V
     health: str  # good fair poor unknown
     health_score: int | None  # 0..100, that of the worst member
 
@@ -66,10 +68,22 @@ def summarise(vehicle: Vehicle, members: Iterable[Member], moment: Moment) -> Ve
         moment=moment,
         members=ordered,
         connected=sum(member.connected for member in ordered),
-        average_voltage=round(sum(voltages) / len(voltages), 3) if voltages else None,
+        average_voltage=_average(voltages),
         health=_health(score),
         health_score=score,
     )
+
+
+def _average(voltages: Sequence[float]) -> float | None:
+    """A starter of 12 V and a house bank of 24 V have none: no battery has 18 V."""
+    if len({_nominal(each) for each in voltages}) != 1:
+        return None
+    return round(sum(voltages) / len(voltages), 3)
+
+
+def _nominal(voltage: float) -> int:
+    """[V] Of what system it is, also while it is charged (16 V, 32 V) or empty (20 V of 24 V)."""
+    return 12 if voltage < 18 else 24 if voltage < 34 else 48
 
 
 def _health(score: int | None) -> str:

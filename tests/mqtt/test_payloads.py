@@ -117,7 +117,9 @@ def test_a_vehicle_is_summed_up_as_documented() -> None:
         "total_capacity": None,
         "overall_health": "good",
         "health_score": 100,
-        "devices": [{"id": "02:00:00:00:00:01", "status": "configured", "voltage": 12.6}],
+        "devices": [
+            {"id": "02:00:00:00:00:01", "friendly_name": "Toy 1", "status": "configured", "voltage": 12.6}
+        ],
         "gateway_id": GATEWAY,
     }
     assert payloads.associated(seen(), HERE) == {

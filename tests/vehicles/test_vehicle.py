@@ -32,6 +32,8 @@ NOWHERE = Moment(NOW, 0.0)
         ([view(A, 12.6), view(B, 12.2)], 12.4, "good", 100, 2),
         ([view(A, 12.6), view(B, 11.5, "low")], 12.05, "fair", 40, 2),
         ([view(A, 12.6), view(B, 10.0, "critical")], 11.3, "poor", 10, 2),
+        ([view(A, 12.6), view(B, 25.4)], None, "good", 100, 2),
+        ([view(A, 12.6), view(B, 15.2)], 13.9, "good", 100, 2),
         ([view(A, 12.6, "unknown")], 12.6, "unknown", None, 1),
         ([view(A, 12.6), view(B)], 12.6, "good", 100, 1),
     ],

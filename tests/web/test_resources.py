@@ -203,7 +203,7 @@ def test_a_vehicle_tells_the_summary_of_its_batteries() -> None:
     assert said["attributes"]["device_count"] == 2
     assert said["attributes"]["summary"]["average_voltage"] == 12.6
     assert said["attributes"]["summary"]["devices"] == [
-        {"id": address(1), "status": "configured", "voltage": 12.6}
+        {"id": address(1), "friendly_name": "Toy 1", "status": "configured", "voltage": 12.6}
     ]
     assert [each["id"] for each in said["relationships"]["devices"]["data"]] == [address(1), address(2)]
     assert vehicle_resource(VehicleView(vehicle, (), None, listed=True))["attributes"]["summary"] is None
