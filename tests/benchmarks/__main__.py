@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from tests.benchmarks import inside, mqtt, processes, store
+from tests.benchmarks import inside, mqtt, processes, store, web
 from tests.benchmarks.row import Row
 
 ROWS: dict[str, Callable[[], Iterator[Row]]] = {
@@ -22,6 +22,8 @@ ROWS: dict[str, Callable[[], Iterator[Row]]] = {
     "reads": inside.reads,
     "linger": processes.linger,
     "api": processes.api,
+    "web": web.web,
+    "radio": web.radio,
     "latency": processes.latency,
     "mqtt": mqtt.mqtt,
     "store": partial(store.questions, store.READINGS),

@@ -57,16 +57,16 @@ def reading(number: int, utc: int, source: Source = Source.ADVERTISEMENT) -> Rea
     )
 
 
-def fill(path: Path, minutes: int) -> None:
+def fill(path: Path, minutes: int, start: int = START) -> None:
     """As if that had been written by the service, but faster; nothing is summed up."""
     with Log.open(path, "boot") as log:
-        log.append([reading(n, START) for n in range(1, DEVICES + 1)], Moment(START, 0.0))
+        log.append([reading(n, start) for n in range(1, DEVICES + 1)], Moment(start, 0.0))
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("DELETE FROM reading")
     connection.execute("DELETE FROM rollup_dirty")
     for first in range(0, minutes, 1440):
-        names = {"first": first, "last": min(first + 1440, minutes), "start": START, "devices": DEVICES}
+        names = {"first": first, "last": min(first + 1440, minutes), "start": start, "devices": DEVICES}
         connection.execute(_FILL, names)
     connection.execute(_COUNT, {"minutes": minutes, "devices": DEVICES})
     rollups.mark_all(connection)
