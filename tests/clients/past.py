@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from tests.service import Service
 
-BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
+BEGIN = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=2)  # raw, and hours
 
 
 def remember(service: Service, address: str, count: int) -> None:

@@ -14,6 +14,7 @@ from hawk.store.messages import ChooseResolution, GetReadings, GetSummaries
 from hawk.store.purging import Round
 from hawk.store.readings import Log
 from hawk.store.retention import Horizons
+from tests.clients.grammar import check_document
 from tests.doubles import NOON, address
 from tests.web.stage import Stage, open_stage, reading
 
@@ -92,6 +93,8 @@ async def test_pages_follow_one_another_in_both_directions(tmp_path: Path) -> No
             seen = [each["attributes"]["timestamp"] for page in pages for each in page["data"]]
             assert len(seen) == 7
             assert seen == expected(seen)
+            for page in pages:
+                check_document(page)
             back = await walk(stage, pages[-1]["links"]["prev"], "prev")
             assert [each["data"] for each in back[::-1]] == [each["data"] for each in pages[:-1]]
 
