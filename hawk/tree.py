@@ -45,6 +45,7 @@ from hawk.store.messages import Durability
 from hawk.store.readings import Log
 from hawk.store.retention import Retention
 from hawk.vehicles.supervisor import VehiclesGroup
+from hawk.web.announce import AnnouncerActor, wanted_now
 from hawk.web.server import WebServerActor
 from hawk.web.services import Services
 from hawk.web.token import Token
@@ -109,6 +110,7 @@ def tree(parts: Parts, system: ActorSystem, root: ActorRef[Any]) -> Sequence[Chi
     jobs = JobsActor.reserve("jobs")
     trials = TrialActor.reserve("trials")
     publisher = Actor.reserve("publisher")
+    announcer = AnnouncerActor.reserve("announcer")
     broker = Actor.reserve("broker") if parts.doorway is not None else None
 
     services = Services(
@@ -191,7 +193,12 @@ def tree(parts: Parts, system: ActorSystem, root: ActorRef[Any]) -> Sequence[Chi
     def read() -> ActorRef[Any]:
         return DevicesGroup.start(registry, parts.catalogue, station.under(parts.settings.settings))
 
-    following = followers(parts, root, store, sinks, devices)
+    def announce() -> ActorRef[Any]:
+        return AnnouncerActor.start(
+            lambda: wanted_now(parts.settings.settings, parts.gateway_id, parts.listener)
+        )
+
+    following = followers(parts, root, store, sinks, devices, announcer)
     work = [
         ChildSpec("scanner", hear, scanner),
         ChildSpec("devices", read, devices),
@@ -218,11 +225,17 @@ def tree(parts: Parts, system: ActorSystem, root: ActorRef[Any]) -> Sequence[Chi
         ChildSpec("bluetooth", partial(Supervisor.start, bluetooth, Strategy.REST_FOR_ONE)),
         ChildSpec("jobs", partial(JobsActor.start, devices, discoverer), jobs),
         ChildSpec("web", partial(WebServerActor.start, services, parts.listener), shutdown=WEB_GRACE),
+        ChildSpec("announcer", announce, announcer),
     ]
 
 
 def followers(
-    parts: Parts, root: ActorRef[Any], store: ActorRef[Any], sinks: ActorRef[Any], devices: ActorRef[Any]
+    parts: Parts,
+    root: ActorRef[Any],
+    store: ActorRef[Any],
+    sinks: ActorRef[Any],
+    devices: ActorRef[Any],
+    announcer: ActorRef[Any],
 ) -> Sequence[Follower]:
     """Who follows which settings while it runs. What is not here holds after a restart of the process."""
 
@@ -253,6 +266,7 @@ def followers(
             ),
             tell(devices),
         ),
+        Follower(frozenset({"zeroconf", "gateway.name", "api.auth"}), tell(announcer)),
         Follower(frozenset({"mqtt", "homeassistant", "gateway.name"}), begin_mqtt_anew),
         Follower(
             frozenset({"api.auth", "api.trusted_hosts", "api.health_endpoint", "api.max_streams"}),

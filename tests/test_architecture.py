@@ -38,6 +38,8 @@ ONLY = {
     "amqtt": ["hawk.mqtt.embedded"],
     "trio_asyncio": ["actors.bridge"],
     "hypercorn": ["hawk.web.server"],
+    "zeroconf": ["hawk.web.announce"],
+    "ifaddr": ["hawk.web.announce"],
     "influxdb_client": ["hawk.sinks.influx"],
     "urllib3": ["hawk.sinks.influx"],
     "sqlite3": ["hawk.store", "hawk.archive.bmgateway"],

@@ -50,6 +50,7 @@ These follow at once:
 | `store.raw_days`, `store.hourly_days`, `store.daily_days` | from the next purge on |
 | `store.max_unsent_days`, `store.max_mb` | the same |
 | `mqtt`, `homeassistant`, `gateway.name` | the connection to the broker is made anew, or ended |
+| `zeroconf`, `gateway.name` | the service is [announced](api.md#in-the-local-network) anew, or no longer |
 | `api.auth`, `api.trusted_hosts`, `api.health_endpoint`, `api.max_streams` | from the next request on |
 
 All others hold after a restart of the service; until then the status and the API name them as `restart_required`.

@@ -136,7 +136,7 @@ def test_what_the_environment_sets_may_be_sent_back_and_not_be_changed() -> None
 
 FOLLOWED = {
     name
-    for each in followers(None, None, None, None, None)  # type: ignore[arg-type]  # nobody is told anything
+    for each in followers(None, None, None, None, None, None)  # type: ignore[arg-type]  # nobody is told anything
     for name in each.names
 }
 
