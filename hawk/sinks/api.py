@@ -12,6 +12,9 @@ from hawk.model.reading import Reading
 from hawk.model.summary import Summary
 
 TIMEOUT = 15.0  # [s] no call of a sink takes longer
+SETTLES = (
+    30.0  # [s] what a place took so long ago, and lived on, it has on its disk: VictoriaMetrics needs 11
+)
 
 
 class Sink(Protocol):
@@ -32,10 +35,16 @@ class Sink(Protocol):
         """What answered, for people, such as "InfluxDB 1.6.7". Makes what it needs there if it may."""
 
     def deliver_readings(self, readings: Sequence[Reading]) -> None:
-        """Kept for good when it returns. Raises BatchTooLarge, BatchRefused, BatchPartlyRefused."""
+        """Kept for good when it returns, or as `life` says. Raises BatchTooLarge, BatchRefused, BatchPartlyRefused."""
 
     def deliver_summaries(self, summaries: Sequence[Summary]) -> None:
         """The same."""
+
+    def life(self) -> int | None:
+        """None where what was delivered is kept for good. Else asks something small, and says in which life of the
+        place it was answered, as far as that can be told: with another number it may have been killed and started anew
+        since. Then what it took less than SETTLES before may be lost, and comes again.
+        """
 
     def close(self) -> None:
         """Lets go of the connection, if there is one. Raises nothing."""

@@ -1,5 +1,7 @@
 """Delivers the log to one sink, for ever: reads a page behind its cursor, hands it over, moves the cursor.
 
+A place that may lose what it took last when it is killed gets that again (docs/decisions/0009-settling.md).
+
 New readings do not wait behind a long replay. While there is more than a page to deliver, those that are
 just stored are handed over beside it; the cursor passes them again later (docs/decisions/0006-live-first.md).
 """
@@ -35,7 +37,7 @@ from hawk.errors import (
 )
 from hawk.events import ReadingsStored, SummariesStored
 from hawk.model.reading import Reading
-from hawk.sinks.api import Wanted
+from hawk.sinks.api import SETTLES, Wanted
 from hawk.sinks.line import MOST as MOST_THREADS
 from hawk.sinks.line import Line, opened
 from hawk.sinks.messages import Awaited, GetSinkStatus, SinkState, SinkStatus, Unsent
@@ -81,6 +83,8 @@ class DeliveryActor(Actor):
         self._failures = 0  # in a row
         self._caught_up = False  # it has all that was there at the last look
         self._in_vain = 0  # rows refused one by one, since the last that was taken
+        self._life: int | None = None  # of the place
+        self._doubts = 0  # new lives in a row, in which nothing was settled
         self._saved_at = -LOOK
 
     async def setup(self) -> None:
@@ -115,6 +119,8 @@ class DeliveryActor(Actor):
             try:
                 with opened(self._wanted.make, self._threads) as line:
                     self._standing.server = await line.call(line.sink.connect)
+                    self._life = await line.call(line.sink.life)
+                    await self._announce()
                     while True:
                         await self._turn(line)
             except SinkError as error:
@@ -123,9 +129,15 @@ class DeliveryActor(Actor):
     async def _begin(self) -> None:
         for reach in self._reaches:
             cursor = await self._ask(GetCursor(reach.sink, reach.stream))
-            self._awaited = self._awaited or cursor is not None
+            self._awaited = self._awaited or (cursor is not None and cursor.seq > 0)
             reach.begin(cursor)
         self._group.tell(Awaited(self._name, self._awaited))
+
+    async def _announce(self) -> None:
+        """A cursor before the first row is read: what is rescued of a damaged log goes behind those that there are."""
+        for reach in self._reaches:
+            if reach.saved is None:
+                await self._move(reach)
 
     async def _turn(self, line: Line) -> None:
         self._news = trio.Event()
@@ -140,23 +152,24 @@ class DeliveryActor(Actor):
             self._newest.clear()
         self._caught_up, self._failures = not behind, 0
         self._standing.is_up()
-        await self._save_in_time(behind=behind)
+        await self._save_in_time(line, behind=behind)
         if rows:
             took = trio.current_time() - began
             await trio.sleep(rest_after(rows, took, behind=behind, pace=self._terms.pace))
         else:
-            await self._wait_for_news()
+            await self._wait_for_news(line)
 
     async def _deliver_page(self, line: Line, reach: Reach) -> int:
         rows: Sequence[Row] = await self._ask(reach.next_page)
-        parts, mark = Parts[Row].of(rows), reach.mark
+        parts, before_all = Parts[Row].of(rows), reach.delivered
         try:
             while parts.waiting:
                 before, parts = parts, await self._deliver_part(line, reach.stream, parts)
                 self._standing.delivered += reach.follow(before, parts)
         except SinkDenied:
-            reach.mark = mark  # it may be that none of the refused rows was bad
+            reach.delivered = before_all  # it may be that none of the refused rows was bad
             raise
+        reach.came(trio.current_time(), for_good=self._life is None)
         if parts.refused:
             self._standing.refused(parts.refused, parts.causes[-1], trio.current_time())
         return len(rows)
@@ -181,16 +194,47 @@ class DeliveryActor(Actor):
             with contextlib.suppress(BatchTooLarge, BatchRefused):
                 await line.call(line.sink.deliver_readings, newest)
 
-    async def _wait_for_news(self) -> None:
+    async def _wait_for_news(self, line: Line) -> None:
         with trio.move_on_after(LOOK):
             await self._news.wait()
             return
+        await self._settle(line)
         await self._save()
+
+    # -- what is kept for good ---------------------------------------------------------------
+
+    async def _settle(self, line: Line) -> None:
+        if all(reach.is_settled for reach in self._reaches):
+            return
+        asked, life = trio.current_time(), await line.call(line.sink.life)
+        if life != self._life:
+            self._life = life
+            self._doubt()
+            return
+        for reach in self._reaches:
+            if reach.settle(asked - SETTLES):
+                self._doubts = 0
+
+    def _doubt(self) -> None:
+        self._doubts += 1
+        if self._doubts > self._terms.patience.most_doubts:
+            for reach in self._reaches:
+                reach.settle_all()
+        else:
+            self._go_back()
+
+    def _go_back(self) -> None:
+        for reach in self._reaches:
+            if self._life is None:
+                reach.settle_all()
+            else:
+                reach.go_back()
 
     # -- the cursor --------------------------------------------------------------------------
 
-    async def _save_in_time(self, *, behind: bool) -> None:
+    async def _save_in_time(self, line: Line, *, behind: bool) -> None:
         if behind or trio.current_time() - self._saved_at >= LOOK:
+            await self._settle(line)
             await self._save()
 
     async def _save(self) -> None:
@@ -200,14 +244,14 @@ class DeliveryActor(Actor):
             if not reach.agrees(cursor):
                 log.warning("The log was replaced: %s gets all of it from the beginning", self._name)
                 reach.begin(cursor)
-            elif reach.unsaved:
-                move = reach.move
-                await self._ask(move)
-                reach.moved(move)
-                self._is_awaited()
+            if reach.unsaved:
+                await self._move(reach)
 
-    def _is_awaited(self) -> None:
-        if not self._awaited:
+    async def _move(self, reach: Reach) -> None:
+        move = reach.move
+        await self._ask(move)
+        reach.moved(move)
+        if move.seq and not self._awaited:
             self._awaited = True
             self._group.tell(Awaited(self._name, True))
 
@@ -217,6 +261,7 @@ class DeliveryActor(Actor):
             while rows := await self._ask(reach.next_page):
                 reach.advance(rows, len(rows))
                 reach.limit = next_limit(reach.limit, len(rows), self._terms.pace)
+            reach.settle_all()
         await self._save()
 
     async def _ask(self, query: Query[Any]) -> Any:
@@ -241,6 +286,8 @@ class DeliveryActor(Actor):
         if self._terms.drop and said.state is SinkState.DOWN:
             await self._give_up_all()
         else:
+            self._doubts = 0  # it does go away now and then
+            self._go_back()
             await self._save()
         await trio.sleep_until(self._standing.next_try)
 
@@ -260,7 +307,7 @@ class DeliveryActor(Actor):
                 reason=standing.reason,
                 next_try=max(0.0, standing.next_try - trio.current_time()) if standing.waits else None,
                 delivered=standing.delivered,
-                dropped=sum(reach.dropped + reach.dropping for reach in self._reaches),
+                dropped=sum(reach.all_dropped for reach in self._reaches),
                 refusal=standing.refusal,
                 unsent=unsent,
             )

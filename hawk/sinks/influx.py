@@ -45,11 +45,13 @@ class InfluxSink:
         self._section, self._server, self._place = section, server(section), place(section)
         self._flavour = section.flavour
         self._client: InfluxDBClient | None = None
+        self._connections = 0  # made so far
         self._not_made: SinkDenied | None = None  # why the database could not be made
 
     def connect(self) -> str:
         _look_for_somebody(self._server)
         self._client = _client(self._section, self._server)
+        _tell_of_connections(self._client, self._server, self._connects)
         with self._translated(trouble):
             version = self._client.version()
         if self._section.flavour == "auto":
@@ -68,11 +70,24 @@ class InfluxSink:
     def deliver_summaries(self, summaries: Sequence[Summary]) -> None:
         self._deliver([summary_row(each) for each in summaries])
 
+    def life(self) -> int | None:
+        """1.x answers when a row is on its disk. VictoriaMetrics does not, and who else takes the call of 2.x is not
+        known. Who was killed has closed its connections.
+        """
+        if self._flavour == "v1" or self._client is None:
+            return None
+        with self._translated(trouble):
+            self._client.version()
+        return self._connections
+
     def close(self) -> None:
         if self._client is not None:
             self._client.close()
 
     # ------------------------------------------------------------------------------------------
+
+    def _connects(self) -> None:
+        self._connections += 1
 
     def _deliver(self, rows: Sequence[Row]) -> None:
         if not (lines := list(_lines(rows))):
@@ -153,6 +168,18 @@ def _client(section: Influxdb, server: Server) -> "InfluxDBClient":
     if not name and not token:
         client.api_client.default_headers.pop("Authorization", None)
     return client
+
+
+def _tell_of_connections(client: "InfluxDBClient", server: Server, connects: Callable[[], None]) -> None:
+    """Where one is gone the library makes another, and does not tell."""
+    pool = client.api_client.rest_client.pool_manager.connection_from_url(server.url)
+
+    class Told(pool.ConnectionCls):  # type: ignore[misc, name-defined]  # of http or https
+        def connect(self) -> None:
+            connects()
+            super().connect()
+
+    pool.ConnectionCls = Told
 
 
 def _lines(rows: Iterable[Row]) -> Iterator[str]:

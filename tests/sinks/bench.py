@@ -53,6 +53,7 @@ class Place:
     batches: list[int] = field(default_factory=list)  # readings in each call that succeeded
     summaries: list[Summary] = field(default_factory=list)
     calls: list[float] = field(default_factory=list)  # [s of monotonic time]
+    life: int | None = None  # the number of it, where it may lose what it took last
     made: int = 0
     open: int = 0
 
@@ -92,6 +93,9 @@ class KeepingSink:
     def deliver_summaries(self, summaries: Sequence[Summary]) -> None:
         self._answer()
         self._place.summaries += summaries
+
+    def life(self) -> int | None:
+        return self._place.life
 
     def close(self) -> None:
         self._place.open -= self._connected

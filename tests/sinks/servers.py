@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -19,6 +20,9 @@ PACKAGES = {
     "prometheus": "prometheus",
     "promtool": "prometheus",
 }
+
+
+Point = tuple[str, int, float]  # of which device, when [ms], what [V]; twice if it is in two series
 
 
 def binary(name: str) -> str:
@@ -134,6 +138,17 @@ class Influxd(Server):
         series: list[dict[str, Any]] = result.get("series", [])
         return series
 
+    def voltages(self) -> list[Point]:
+        return sorted(
+            (series["tags"]["device_id"], when, volts)
+            for series in self.query("SELECT voltage FROM battery_reading GROUP BY *")
+            for when, volts in series["values"]
+        )
+
+    def count(self) -> int:
+        """Of voltages."""
+        return sum(row[1] for row in self.values("SELECT count(voltage) FROM battery_reading"))
+
     def values(self, q: str, db: str = "battery_hawk") -> list[list[Any]]:
         """Of all series, one after the other."""
         return [row for series in self.query(q, db) for row in series["values"]]
@@ -158,8 +173,26 @@ class VictoriaMetrics(Server):
             *self._login,
         ]
 
+    def inserted(self) -> int:
+        """Numbers, since it was started. To ask for it writes nothing to the disk."""
+        found = re.search(
+            r'^vm_rows_inserted_total{type="influx"} (\d+)', self.http.get("/metrics").text, re.MULTILINE
+        )
+        return int(found[1]) if found else 0
+
     def export(self, name: str) -> list[dict[str, Any]]:
         """The series of that name."""
         self.http.get("/internal/force_flush")
         lines = self.http.get("/api/v1/export", params={"match[]": name}).text.splitlines()
         return [json.loads(line) for line in lines]
+
+    def voltages(self) -> list[Point]:
+        return sorted(
+            (series["metric"]["device_id"], when, volts)
+            for series in self.export("battery_reading_voltage")
+            for when, volts in zip(series["timestamps"], series["values"], strict=True)
+        )
+
+    def count(self) -> int:
+        """Of voltages."""
+        return len(self.voltages())

@@ -24,7 +24,7 @@ from hawk.errors import (
     SinkDenied,
     SinkUnreachable,
 )
-from hawk.model.reading import Moment
+from hawk.model.reading import Moment, Reading
 from hawk.sinks.messages import Unsent
 from hawk.store.messages import Cursor, Flush, MoveCursor, Stream
 from hawk.store.readings import Log
@@ -325,6 +325,32 @@ async def test_the_cursor_spares_the_disk_and_is_saved_at_the_end(log: Log, mock
     assert log.cursor("toy battery_hawk", Stream.READING) == Cursor(6, 0)
 
 
+async def test_its_cursor_is_there_before_it_gets_the_first_reading(log: Log, mock_clock: MockClock) -> None:
+    """What is rescued of a damaged log meanwhile gets numbers behind all cursors that are there."""
+    found = list[Cursor | None]()
+
+    def look(_: Reading) -> bool:
+        found.append(log.cursor("toy battery_hawk", Stream.READING))
+        return False
+
+    fill(log, 10)
+    place = Place(bad=look, refusal=BatchRefused)
+    async with delivering(log, place, mock_clock) as bench:
+        await bench.until(lambda: len(place.came) == 10)
+    assert found[0] == Cursor(0, 0)
+
+
+async def test_one_that_answers_and_takes_nothing_is_not_waited_for(log: Log, mock_clock: MockClock) -> None:
+    fill(log, 10)
+    place = Place(always=DENIED, answers=deque([None]))
+    for _ in range(2):
+        async with delivering(log, place, mock_clock, explicit=False) as bench:
+            await bench.until_state("denied")
+            assert log._held_by == frozenset()
+            assert await bench.cursor(place) is not None
+        place.answers.append(None)
+
+
 async def test_another_place_gets_everything_and_one_that_is_switched_off_nothing(
     log: Log, mock_clock: MockClock
 ) -> None:
@@ -384,6 +410,106 @@ async def test_a_log_that_was_replaced_is_delivered_from_its_beginning(
         log._drop_appender()
         fill(log, 5, start=5000)
         await bench.in_time(lambda: place.came[-5:] == list(range(5000, 5005)))
+
+
+# -- a place that loses what it took last when it is killed ----------------------------------------
+
+
+async def test_what_it_took_last_is_not_sure_to_be_kept(log: Log, mock_clock: MockClock) -> None:
+    fill(log, 10)
+    place = Place(life=1)
+    async with delivering(log, place, mock_clock) as bench:
+        await bench.until(lambda: len(place.came) == 10)
+        await bench.rest()
+        assert await bench.cursor(place) == Cursor(0, 0)
+        await bench.later(31)
+        assert await bench.cursor(place) == Cursor(10, 0)
+        await bench.later(31)
+        assert len(place.came) == 10
+
+
+async def test_when_it_was_started_anew_what_it_took_last_comes_again(
+    log: Log, mock_clock: MockClock
+) -> None:
+    fill(log, 10)
+    place = Place(life=1)
+    async with delivering(log, place, mock_clock) as bench:
+        await bench.until(lambda: len(place.came) == 10)
+        await bench.later(31)
+        fill(log, 5, start=10)
+        await bench.later(31)
+        assert place.came == list(range(15))
+        place.life = 2
+        await bench.in_time(lambda: len(place.came) == 20)
+        assert place.came[15:] == list(range(10, 15))
+        for _ in range(3):
+            await bench.later(31)
+        assert len(place.came) == 20
+        assert await bench.cursor(place) == Cursor(15, 0)
+
+
+async def test_when_it_did_not_answer_what_it_took_last_comes_again(log: Log, mock_clock: MockClock) -> None:
+    fill(log, 10)
+    place = Place(life=1)
+    async with delivering(log, place, mock_clock) as bench:
+        await bench.until(lambda: len(place.came) == 10)
+        place.answers.append(GONE)
+        await bench.store.send(reading(10))
+        await bench.in_time(lambda: place.came == [*range(10), *range(11)])
+        assert (await bench.until_state("up")).unsent == Unsent(0, 0)
+
+
+async def test_what_was_refused_and_comes_again_is_counted_once(log: Log, mock_clock: MockClock) -> None:
+    fill(log, 10)
+    place = Place(life=1, bad=lambda each: each.seq == 4, refusal=BatchRefused)
+    async with delivering(log, place, mock_clock) as bench:
+        await bench.until(lambda: len(place.came) == 9)
+        assert (await bench.until_state("up")).dropped == 1
+        place.life = 2
+        await bench.in_time(lambda: len(place.came) == 18)
+        await bench.later(31)
+        assert (await bench.status()).dropped == 1
+        assert await bench.cursor(place) == Cursor(10, 1)
+
+
+async def test_where_no_connection_lasts_nothing_comes_again_for_ever(
+    log: Log, mock_clock: MockClock
+) -> None:
+    fill(log, 10)
+    place = Place(life=1)
+    async with delivering(log, place, mock_clock) as bench:
+        await bench.until(lambda: len(place.came) == 10)
+        for life in range(2, 30):
+            place.life = life
+            await bench.later(31)
+        assert len(place.came) == 110
+        assert await bench.cursor(place) == Cursor(10, 0)
+
+
+async def test_what_is_not_settled_at_the_end_comes_again_after_a_restart(
+    log: Log, mock_clock: MockClock
+) -> None:
+    fill(log, 10)
+    place = Place(life=1)
+    for count in (10, 20):
+        async with delivering(log, place, mock_clock) as bench:
+            await bench.until(lambda count=count: len(place.came) == count)  # type: ignore[misc]
+    assert place.came == [*range(10), *range(10)]
+
+
+async def test_where_outages_may_cost_readings_nothing_comes_again(log: Log, mock_clock: MockClock) -> None:
+    fill(log, 10)
+    place = Place(life=1)
+    async with delivering(log, place, mock_clock, settings=settings(on_outage="drop")) as bench:
+        await bench.until(lambda: len(place.came) == 10)
+        await bench.later(2)
+        place.answers.append(GONE)
+        await bench.store.send(reading(10))
+        await bench.until_state("down")
+        await bench.later(3)
+        assert (await bench.until_state("up")).dropped == 1
+    assert place.came == list(range(10))
+    assert log.cursor("toy battery_hawk", Stream.READING) == Cursor(11, 1)
 
 
 # -- a long replay -----------------------------------------------------------------------------

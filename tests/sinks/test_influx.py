@@ -327,6 +327,34 @@ def test_the_flavour_can_be_chosen(influxd: Influxd, victoria: VictoriaMetrics) 
     new.close()
 
 
+# -- whether what it took is kept --------------------------------------------------------------
+
+
+def test_one_that_was_started_anew_is_told_by_its_connection(tmp_path: Path) -> None:
+    with VictoriaMetrics(tmp_path / "victoria") as server:
+        sink = InfluxSink(section(server))
+        sink.connect()
+        first = sink.life()
+        sink.deliver_readings([reading(1)])
+        assert sink.life() == first
+        server.kill()
+        server.start()
+        sink.deliver_readings([reading(2)])
+        assert sink.life() != first
+        server.kill()
+        with pytest.raises(SinkUnreachable):
+            sink.life()
+        sink.close()
+
+
+def test_1_keeps_what_it_has_answered(influxd: Influxd) -> None:
+    sink = InfluxSink(section(influxd))
+    sink.connect()
+    sink.deliver_readings([reading(1)])
+    assert sink.life() is None
+    sink.close()
+
+
 # -- settings ----------------------------------------------------------------------------------
 
 

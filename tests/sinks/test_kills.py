@@ -1,6 +1,6 @@
 """kill -9, again and again, of the database and of who delivers to it: in the end both have the same, once.
 
-The database is the real InfluxDB 1.6.7.
+The databases are the real InfluxDB 1.6.7, and the real VictoriaMetrics, which loses what it took last.
 """
 
 import random
@@ -20,12 +20,12 @@ from hawk.model.reading import Moment
 from hawk.store.readings import Log
 from tests.service import Service, wait_until
 from tests.sinks.rows import T0, reading
-from tests.sinks.servers import Influxd
+from tests.sinks.servers import Influxd, Point, VictoriaMetrics
 
 ROOT = Path(__file__).parent.parent.parent
 NOW = Moment(T0, 0.0)
 
-Point = tuple[str, int, float]  # of which device, when [ms], what [V]
+Database = Influxd | VictoriaMetrics
 
 
 def fill(path: Path, count: int) -> None:
@@ -47,19 +47,6 @@ def stored(path: Path) -> list[Point]:
     return found
 
 
-def arrived(influxd: Influxd) -> list[Point]:
-    """A point that came twice under two series would be twice in it."""
-    return sorted(
-        (series["tags"]["device_id"], when, volts)
-        for series in influxd.query("SELECT voltage FROM battery_reading GROUP BY *")
-        for when, volts in series["values"]
-    )
-
-
-def count_of(influxd: Influxd) -> int:
-    return sum(row[1] for row in influxd.values("SELECT count(voltage) FROM battery_reading"))
-
-
 @contextmanager
 def sending(path: Path, port: int, *what: str) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "tests.sinks.sender", str(path), str(port), *what]
@@ -71,16 +58,16 @@ def sending(path: Path, port: int, *what: str) -> Iterator[subprocess.Popen[str]
 
 
 @contextmanager
-def killing(influxd: Influxd, chance: random.Random, seconds: tuple[float, float]) -> Iterator[list[float]]:
+def killing(database: Database, chance: random.Random, seconds: tuple[float, float]) -> Iterator[list[float]]:
     """Meanwhile the database is killed after so many seconds, and comes back. When it was."""
     over, kills = threading.Event(), list[float]()
 
     def kill() -> None:
         while not over.wait(chance.uniform(*seconds)):
-            influxd.kill()
+            database.kill()
             kills.append(time.monotonic())
             over.wait(chance.uniform(0.05, 0.6))
-            influxd.start()
+            database.start()
 
     thread = threading.Thread(target=kill)
     thread.start()
@@ -91,8 +78,8 @@ def killing(influxd: Influxd, chance: random.Random, seconds: tuple[float, float
         thread.join()
 
 
-def check(influxd: Influxd, expected: list[Point]) -> None:
-    found = arrived(influxd)
+def check(database: Database, expected: list[Point]) -> None:
+    found = database.voltages()
     assert (len(found), sum(volts for *_, volts in found)) == (
         len(expected),
         sum(volts for *_, volts in expected),
@@ -100,19 +87,45 @@ def check(influxd: Influxd, expected: list[Point]) -> None:
     assert found == expected
 
 
-def test_kills_of_both_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+def all_settled(path: Path) -> bool:
+    """The cursor is behind all that there is: then the database may be killed."""
+    connection = sqlite3.connect(path)
+    ((cursor, newest),) = connection.execute(
+        "SELECT (SELECT seq FROM sink_cursor WHERE stream = 'reading'), (SELECT max(seq) FROM reading)"
+    )
+    connection.close()
+    return bool(cursor >= newest)
+
+
+@pytest.mark.parametrize("kind", [Influxd, VictoriaMetrics])
+def test_kills_of_both_lose_nothing_and_double_nothing(tmp_path: Path, kind: type[Database]) -> None:
     path, chance = tmp_path / "readings.db", random.Random(5)
     fill(path, 20_000)
-    with Influxd(tmp_path / "influxd") as influxd:
-        with killing(influxd, chance, (0.2, 1.0)) as kills:
+    with kind(tmp_path / "database") as database:
+        with killing(database, chance, (0.2, 1.0)) as kills:
             for _ in range(6):
-                with sending(path, influxd.port, "more"):
+                with sending(path, database.port, "more"):
                     time.sleep(chance.uniform(0.3, 1.5))
         assert len(kills) >= 5
         expected = stored(path)
-        with sending(path, influxd.port):
-            wait_until(lambda: count_of(influxd) == len(expected), within=60)
-        check(influxd, expected)
+        with sending(path, database.port):
+            wait_until(lambda: database.count() == len(expected), within=60)
+        check(database, expected)
+
+
+def test_what_a_database_took_and_lost_when_it_was_killed_comes_again(tmp_path: Path) -> None:
+    """Nobody sent anything while it was away: only the connection tells."""
+    path = tmp_path / "readings.db"
+    fill(path, 2000)
+    with (
+        VictoriaMetrics(tmp_path / "database") as database,
+        sending(path, database.port),
+    ):
+        wait_until(lambda: database.inserted() >= 2000)
+        database.kill()
+        database.start()
+        assert database.count() == 0, "it has answered, and it has nothing"
+        wait_until(lambda: database.count() == 2000, within=60, every=0.5)
 
 
 SERVICE = {
@@ -127,21 +140,28 @@ SERVICE = {
 
 
 @pytest.mark.soak
+@pytest.mark.parametrize(
+    ("kind", "database_lives", "service_lives"),
+    [(Influxd, (2.0, 9.0), (1.0, 12.0)), (VictoriaMetrics, (5.0, 75.0), (5.0, 75.0))],  # [s]
+)
 def test_three_hundred_thousand_readings_survive_twenty_kills_of_the_database_and_of_the_service(
     tmp_path: Path,
+    kind: type[Database],
+    database_lives: tuple[float, float],
+    service_lives: tuple[float, float],
 ) -> None:
     data, chance, slowest = tmp_path / "data", random.Random(7), 0.0
     data.mkdir()
     fill(data / "readings.db", 300_000)
-    with Influxd(tmp_path / "influxd") as influxd:
+    with kind(tmp_path / "database") as database:
         environment = {
-            **SERVICE, "BATTERYHAWK_INFLUXDB_HOST": "127.0.0.1", "BATTERYHAWK_INFLUXDB_PORT": str(influxd.port)
+            **SERVICE, "BATTERYHAWK_INFLUXDB_HOST": "127.0.0.1", "BATTERYHAWK_INFLUXDB_PORT": str(database.port)
         }  # fmt: skip
-        with killing(influxd, chance, (2.0, 9.0)) as kills:
+        with killing(database, chance, database_lives) as kills:
             service_kills, unsent = 0, 300_000
             while service_kills < 22 or len(kills) < 22 or unsent > 20_000:
                 with Service(data, ("serve",), **environment) as service:
-                    until = time.monotonic() + chance.uniform(1.0, 12.0)
+                    until = time.monotonic() + chance.uniform(*service_lives)
                     while time.monotonic() < until:
                         began = time.monotonic()
                         service.get("/api/devices")
@@ -155,9 +175,12 @@ def test_three_hundred_thousand_readings_survive_twenty_kills_of_the_database_an
         with Service(data, ("serve",), **environment, BATTERYHAWK_BLUETOOTH_LISTEN="false") as service:
             wait_until(lambda: all_sent(service), within=200)
             took = time.monotonic() - began
+            wait_until(lambda: all_settled(data / "readings.db"), within=90)
             service.stop()
+        database.kill()
+        database.start()
         expected = stored(data / "readings.db")
-        check(influxd, expected)
+        check(database, expected)
         print(
             f"{len(expected)} readings, {service_kills} kills of the service, {len(kills)} of the database;"
             f" the rest drained in {took:.1f} s; slowest answer of the API {slowest * 1000:.0f} ms"

@@ -53,6 +53,9 @@ class PostgresqlSink:
         writes = [(tables.UPSERT_SUMMARIES[each], batch(summary_row, rows)) for each, rows in groups.items()]
         self._write(writes, len(summaries))
 
+    def life(self) -> None:
+        """What it has committed is on its disk."""
+
     def close(self) -> None:
         if self._session:
             self._session.close()
