@@ -19,7 +19,7 @@ from tests.fake_bluez.rig import FakeBluez
 from tests.service import Service
 from tests.test_first_driver import MAC, SUNNY, TEMPLATE
 
-NAMES = {*LAYERS, "rfkill", "wifi", "clock", "data", "disk", "service", "broker", "database"}
+NAMES = {*LAYERS, "rfkill", "wifi", "clock", "data", "disk", "service", "broker", "database", "postgresql"}
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Broker and database, with real sockets."""
+"""Broker and database, with real sockets. PostgreSQL: tests/sinks/postgresql/test_rehearsal.py."""
 
 import socket
 from collections.abc import Iterator
@@ -32,7 +32,11 @@ OFF: Any = {"influxdb": {"enabled": False}}
 
 def test_what_is_off_is_not_tried() -> None:
     checks = list(servers(Settings(**OFF), runs=False))
-    assert [(check.name, check.ok) for check in checks] == [("broker", None), ("database", None)]
+    assert [(check.name, check.ok) for check in checks] == [
+        ("broker", None),
+        ("database", None),
+        ("postgresql", None),
+    ]
     assert all(check.detail.startswith("not configured") for check in checks)
 
 

@@ -78,6 +78,12 @@ class Session:
             return str(error)
         return None
 
+    def undo(self) -> None:
+        """All that the transaction has done, and ends it."""
+        import psycopg
+
+        raise psycopg.Rollback
+
     def close(self) -> None:
         self._connection.close()
 

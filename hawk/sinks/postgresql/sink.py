@@ -31,17 +31,25 @@ class PostgresqlSink:
     def __init__(self, target: Database) -> None:
         self._target = target
         self._session: Session | None = None
-        self._grant = ""  # what to do when rights are missing
+        self._to_make = self._to_write = ""  # what to do when rights are missing
 
     def connect(self) -> str:
-        self._session = session = Session.open(self._target.parameters, self._target.place)
-        with session.transaction(_TO_ASK):
-            version, number, encoding, schema, user = session.row(_ABOUT)
-        self._check(version, number, encoding)
-        with session.transaction(_TO_MAKE, remedy=_grant("USAGE, CREATE", f"SCHEMA {schema}", user)):
+        session, server = self._open()
+        with session.transaction(_TO_MAKE, remedy=self._to_make):
             _make_tables(session)
-        self._grant = _grant("SELECT, INSERT, UPDATE", ", ".join(tables.TABLES), user)
-        return f"PostgreSQL {version}"
+        return server
+
+    def rehearse(self) -> str:
+        """What answered. Tries all that connecting and delivering need, and nothing of it stays."""
+        session, server = self._open()
+        with session.transaction(_TO_MAKE, remedy=self._to_make):
+            _make_tables(session)
+            session.undo()
+        with session.transaction(_TO_ASK, remedy=self._to_write):
+            if _version(session) == tables.VERSION:  # otherwise they will be ours
+                for statement in (tables.UPSERT_READINGS, *tables.UPSERT_SUMMARIES.values()):
+                    session.execute(statement, ("[]",))
+        return server
 
     def deliver_readings(self, readings: Sequence[Reading]) -> None:
         self._write([(tables.UPSERT_READINGS, batch(reading_row, readings))], len(readings))
@@ -61,11 +69,21 @@ class PostgresqlSink:
             self._session.close()
             self._session = None
 
+    def _open(self) -> tuple[Session, str]:
+        """And what answered."""
+        self._session = session = Session.open(self._target.parameters, self._target.place)
+        with session.transaction(_TO_ASK):
+            version, number, encoding, schema, user = session.row(_ABOUT)
+        self._check(version, number, encoding)
+        self._to_make = _grant("USAGE, CREATE", f"SCHEMA {schema}", user)
+        self._to_write = _grant("SELECT, INSERT, UPDATE", ", ".join(tables.TABLES), user)
+        return session, f"PostgreSQL {version}"
+
     def _write(self, writes: Sequence[tuple[str, str]], rows: int) -> None:
         """Statements with what each writes, as JSON."""
         if self._session is None:
             raise SinkUnreachable(f"PostgreSQL at {self._target.place} is not connected")
-        with self._session.transaction(_TO_WRITE, rows, self._grant):
+        with self._session.transaction(_TO_WRITE, rows, self._to_write):
             for statement, written in writes:
                 self._session.execute(statement, (written,))
 
