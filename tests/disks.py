@@ -38,6 +38,11 @@ class Disk:
         """As ext4 does after an error of the disk: nothing can be written any more."""
         run("mount", "-o", "remount,abort", str(self.path))
 
+    def remount(self, access: str) -> bool:
+        """`ro` or `rw`, as a person would. False: Linux does not want to, as long as files are open for writing."""
+        command = ["mount", "-o", f"remount,{access}", str(self.path)]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
     def again(self) -> None:
         """Anew at the same place, though files are open: as after another card was put in."""
         self.unmount()

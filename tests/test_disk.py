@@ -1,6 +1,8 @@
 """The whole service on a disk that becomes full, with a file that is damaged, and with a clock that jumps back."""
 
 import random
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
@@ -18,7 +20,7 @@ from hawk.datafolder import DataFolder
 from hawk.errors import HawkError
 from hawk.store.readings import Log
 from hawk.tree import Parts, tree
-from tests.disks import Disk, needs_root, tmpfs
+from tests.disks import Disk, ext4, needs_root, tmpfs
 from tests.service import Service, wait_until
 from tests.store.damage import PAGE, asked, change, filled
 
@@ -77,6 +79,59 @@ def taken_in(service: Service) -> int:
 def filled_up(disk: Disk) -> bool:
     disk.fill()
     return True
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Iterator[Disk]:
+    needs_root()
+    disk = ext4(tmp_path / "card", tmp_path / "card.img", 64 << 20)
+    yield disk
+    disk.unmount()
+
+
+def test_a_card_that_the_kernel_makes_read_only_is_said_and_costs_nothing_when_it_comes_back(
+    card: Disk,
+) -> None:
+    """Its file system ends at once, as after an error of the card; what there is can be read."""
+    with Service(card.path, **SIMULATED) as service:
+        wait_until(lambda: storage(service)["readings"] > 5)
+        address = service.get("/api/devices")["data"][0]["id"]
+        card.abort()
+        said = wait_until(lambda: degraded(service), within=60)
+        assert "dmesg" in said["fix"]
+        before = taken_in(service)
+        wait_until(lambda: taken_in(service) > before + 5, within=60)
+        assert service.readings(address)
+        refused = service.configure(address, friendly_name="Named on a dead card")
+        assert (refused.status_code, refused.json()["errors"][0]["code"]) == (503, "cannot_write")
+        assert "Read-only file system. Run: sudo mount" in refused.json()["errors"][0]["detail"]
+
+        card.again()
+        wait_until(lambda: storage(service)["store"] == "ok", within=90)
+        assert storage(service)["dropped"] == 0
+        assert service.configure(address, friendly_name="Named on a new card").status_code == 200
+        assert service.stop() == 0
+        assert "the store can be written again; 0 readings were lost" in service.log_text()
+    assert asked(card.path / "readings.db", "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_nobody_makes_the_disk_read_only_under_a_service_that_runs_and_none_starts_on_one(card: Disk) -> None:
+    with Service(card.path, **SIMULATED) as service:
+        wait_until(lambda: storage(service)["readings"] > 5)
+        assert not card.remount("ro"), "the log is open"
+        before = taken_in(service)
+        wait_until(lambda: taken_in(service) > before)
+        assert storage(service)["store"] == "ok"
+        assert service.stop() == 0
+    ((kept,),) = asked(card.path / "readings.db", "SELECT count(*) FROM reading")
+    assert card.remount("ro")
+    command = [sys.executable, "-m", "hawk", "serve", "--data", str(card.path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 78
+    assert f"Read-only file system. Run: sudo mount -o remount,rw {card.path}" in done.stderr
+    assert card.remount("rw")
+    with Service(card.path, **SIMULATED) as service:
+        wait_until(lambda: storage(service)["readings"] > kept)
 
 
 def test_a_log_that_a_kill_left_damaged_is_replaced_and_rescued_while_the_service_runs(

@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from hawk.errors import DiskFull, StoreUnavailable
-from hawk.ownership import explain
+from hawk.ownership import explain, mount_point
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 _NO_ROOM = 65536  # [bytes] SQLite calls it an I/O error where it cannot lengthen its shared memory
@@ -30,7 +30,7 @@ def refusal(error: sqlite3.DatabaseError | OSError, path: Path) -> StoreUnavaila
     if _is_read_only(folder):
         return StoreUnavailable(
             f"{folder} lies on a file system that is mounted read-only",
-            f"{_DISK} Then try: sudo mount -o remount,rw {_mount(folder)}",
+            f"{_DISK} Then try: sudo mount -o remount,rw {mount_point(folder)}",
         )
     if code == sqlite3.SQLITE_IOERR or getattr(error, "errno", None) == errno.EIO:
         return StoreUnavailable(
@@ -51,7 +51,7 @@ def refusal(error: sqlite3.DatabaseError | OSError, path: Path) -> StoreUnavaila
 
 
 def full(folder: Path, how: str = "full") -> DiskFull:
-    fix = f"Make room on it: 'sudo du -xh {_mount(folder)} | sort -h | tail' finds what is large"
+    fix = f"Make room on it: 'sudo du -xh {mount_point(folder)} | sort -h | tail' finds what is large"
     return DiskFull(f"the disk that holds {folder} is {how}", fix)
 
 
@@ -86,10 +86,6 @@ def _is_read_only(folder: Path) -> bool:
     with contextlib.suppress(OSError):
         return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
     return False
-
-
-def _mount(folder: Path) -> Path:
-    return next(each for each in (folder.absolute(), *folder.absolute().parents) if each.is_mount())
 
 
 def _shut(path: Path) -> Path | None:
