@@ -1,16 +1,21 @@
-"""The whole service on a disk that becomes full, with a file that is damaged, and with a clock that jumps back."""
+"""The whole service on a disk that becomes full or read-only, with a file that is damaged, with a log that has grown as
+large as it may, and with a clock that jumps back.
+"""
 
 import random
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pykka
 import pytest
 import trio
+from trio.testing import MockClock
 
 from actors import ChildSpec, Supervisor, open_system
 from hawk import app
@@ -18,10 +23,17 @@ from hawk.clock import SystemClock
 from hawk.config.load import load
 from hawk.datafolder import DataFolder
 from hawk.errors import HawkError
+from hawk.model.address import Address
+from hawk.model.reading import Moment, Reading
+from hawk.model.summary import DAY, HOUR, start_of
+from hawk.store.actor import StoreActor
+from hawk.store.messages import GetStoreStatus, Purged, StoreStatus
 from hawk.store.readings import Log
 from hawk.tree import Parts, tree
 from tests.disks import Disk, ext4, needs_root, tmpfs
 from tests.service import Service, wait_until
+from tests.sinks.rows import T0, reading
+from tests.sinks.servers import free_port
 from tests.store.damage import PAGE, asked, change, filled
 
 SIMULATED: Any = {
@@ -184,8 +196,9 @@ class Skewed(SystemClock):
 
 
 @asynccontextmanager
-async def running(data: Path, clock: Skewed) -> AsyncIterator[Parts]:
-    loaded = load(None, {**SIMULATED, "BATTERYHAWK_API_HOST": "127.0.0.1", "BATTERYHAWK_API_PORT": "0"})
+async def running(data: Path, clock: SystemClock, **environment: str) -> AsyncIterator[Parts]:
+    here = {"BATTERYHAWK_API_HOST": "127.0.0.1", "BATTERYHAWK_API_PORT": "0"}
+    loaded = load(None, {**SIMULATED, **here, **environment})
     with ExitStack() as stack:
         folder = stack.enter_context(DataFolder.open(data))
         parts = replace(app._open(app.Launch(data, loaded), folder, stack, app.Ending()), clock=clock)
@@ -224,3 +237,85 @@ async def test_a_clock_that_jumps_back_an_hour_loses_overwrites_and_doubles_noth
         assert asked(parts.log.path, sql) == [(1,)]
     else:
         assert counts.undated >= 29
+
+
+# -- a log that has grown as large as it may -----------------------------------------------------------
+
+OURS = "WHERE device_id IN (SELECT id FROM device WHERE mac LIKE '50:54:7B:00:00:%')"  # others are simulated
+DEVICES = 3
+MINUTES = 10_000  # of which each has a reading of each device: 7 days
+QUICKER = 20.0  # virtual time goes by so much faster than threads work
+
+
+def remembered(minute: int, device: int, newest: int) -> Reading:
+    """So many minutes before the newest [ms since the epoch], for all of MINUTES."""
+    seconds = (newest - T0) / 1000 - 60.0 * (MINUTES - 1 - minute)
+    address = Address(f"50:54:7B:00:00:{device:02X}")
+    return replace(reading(seconds, 12 + minute % 97 / 100), device_id=address, seq=None)
+
+
+def grown(data: Path, newest: int) -> None:
+    data.mkdir()
+    with Log.open(data / "readings.db", "boot-1") as log:
+        for start in range(0, MINUTES, 1000):
+            minutes = range(start, start + 1000)
+            batch = [remembered(minute, device, newest) for minute in minutes for device in range(DEVICES)]
+            log.append(batch, Moment(newest, 0.0))
+
+
+async def purged(until: Callable[[Purged], bool]) -> Purged:
+    """By the store that runs, as soon as it is so."""
+    (store,) = pykka.ActorRegistry.get_by_class(StoreActor)
+    with trio.fail_after(60 * QUICKER):
+        while True:
+            status = await store.ask(GetStoreStatus()).within(30 * QUICKER)
+            assert isinstance(status, StoreStatus)
+            if until(status.purged):
+                return status.purged
+            await trio.sleep(QUICKER / 10)
+
+
+def used(path: Path) -> int:
+    """[bytes] of the file, without what is free in it."""
+    names = ("page_count", "freelist_count", "page_size")
+    pages, free, size = (int(str(asked(path, f"PRAGMA {name}")[0][0])) for name in names)
+    return (pages - free) * size
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["without a database", "for a database that is away"])
+async def test_a_log_that_has_grown_as_large_as_it_may_gives_up_the_oldest_and_says_so(
+    tmp_path: Path, mock_clock: MockClock, caplog: pytest.LogCaptureFixture, awaited: bool
+) -> None:
+    """What is too old goes first, unless a database has not got it; hours and days know of all."""
+    mock_clock.rate = QUICKER
+    now = time.time_ns() // 1_000_000
+    grown(tmp_path / "data", newest=now - 2 * HOUR)
+    settings = {
+        "BATTERYHAWK_STORE_MAX_MB": "1",
+        "BATTERYHAWK_STORE_RAW_DAYS": "5",
+        "BATTERYHAWK_INFLUXDB_ENABLED": str(awaited),
+        "BATTERYHAWK_INFLUXDB_PORT": str(free_port()),
+        "BATTERYHAWK_SIMULATION_SPEED": "1",
+    }
+    path = tmp_path / "data" / "readings.db"
+    async with running(tmp_path / "data", SystemClock("always"), **settings):
+        said = await purged(lambda said: said.for_size > 0)
+    assert not said.too_big
+    assert used(path) < 1_100_000  # some came since
+
+    horizon = start_of(now - 5 * DAY, HOUR)
+    expected = [remembered(minute, 0, now - 2 * HOUR).moment.utc or 0 for minute in range(MINUTES)]
+    too_old = 0 if awaited else DEVICES * sum(each < horizon for each in expected)
+    assert said.rows - said.for_size == too_old
+    assert sum(said.dropped.values()) == (said.for_size if awaited else 0)
+
+    rows = asked(path, f"SELECT device_id, count(*), min(ts), max(ts) FROM reading {OURS} GROUP BY device_id")
+    kept = [int(str(count)) for _, count, _, _ in rows]
+    assert sum(kept) == DEVICES * MINUTES - said.rows
+    assert max(kept) - min(kept) <= 60, "as much of each"
+    for _, count, oldest, newest in rows:
+        assert (oldest, newest) == (expected[-int(str(count))], expected[-1])
+    for step in (3600, 86_400):
+        assert asked(path, f"SELECT sum(n) FROM rollup {OURS} AND step = {step}") == [(DEVICES * MINUTES,)]
+    shouts = [record.levelname for record in caplog.records if "store.max_mb" in record.getMessage()]
+    assert shouts == (["ERROR", "WARNING"] if awaited else ["WARNING"])

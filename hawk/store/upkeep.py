@@ -43,6 +43,7 @@ class Upkeep:
         self._confidence: Confidence | None = None
         self._remembered = 0  # [ms since the epoch] on the disk
         self._losing: frozenset[str] = frozenset()  # sinks that lost something in the last round
+        self._is_at_size = False  # the last round gave up readings for its size
         self.purged = Purged()
         self._lately: Horizons | None = None  # of the last purge
         readings.on_full = self._purge_at_once
@@ -94,7 +95,7 @@ class Upkeep:
             dropped=Counter(self.purged.dropped) + wanted.dropped,
             too_big=wanted.too_big,
         )
-        self._losing = frozenset(wanted.dropped)
+        self._losing, self._is_at_size = frozenset(wanted.dropped), wanted.for_size > 0
 
     def _purge_at_once(self) -> None:
         """On a full disk, in the thread that writes: what is old goes before anything waits or is lost."""
@@ -123,6 +124,13 @@ class Upkeep:
             )
         for sink in sorted(self._losing - set(done.dropped)):
             log.warning("the log no longer gives up what %s has not got", sink)
+        if done.for_size and not self._is_at_size and not done.too_big:
+            log.warning(
+                "the log has grown to store.max_mb (%d): %d readings went before their time, the oldest first, and more"
+                " will; hours and days of them stay. Allow more, or keep readings for fewer days",
+                self.retention.max_mb,
+                done.for_size,
+            )
         if done.too_big and not self.purged.too_big:
             log.error(
                 "the log is larger than store.max_mb (%d) with its summaries alone: allow more, or keep "
