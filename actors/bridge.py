@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any, TypeVar, cast
 
 import trio
@@ -28,7 +28,7 @@ class LoopGone(Exception):
 
 
 class _Call:
-    """A coroutine of ours in the loop, and who waits for its end."""
+    """A coroutine in the loop, and who waits for its end."""
 
     def __init__(self, task: asyncio.Task[Any]) -> None:
         self.task, self.done = task, trio.Event()
@@ -110,15 +110,16 @@ class Bridge:
     # -- the end -----------------------------------------------------------------------------
 
     async def _close(self, loop: trio_asyncio.TrioEventLoop) -> None:
-        """Ends the calls first, while what they need to clean up still lives. A loop that died is
-        set going once more for that: otherwise their tasks would wait for it for ever.
+        """Ends the calls first, while what they need to clean up still lives, then the tasks that libraries have in
+        the loop. One that died is set going once more for that: otherwise they would wait for it for ever.
         """
         self._loop, self._opened = None, trio.Event()
         with trio.CancelScope(shield=True):
             async with trio.open_nursery() as nursery:
                 if died := not loop.is_running():
                     await nursery.start(loop._main_loop)
-                await self._end_calls(loop)
+                await self._end(tuple(self._calls), loop)
+                await self._end([_Call(task) for task in asyncio.all_tasks(loop)], loop)
                 if died:
                     loop.stop(trio.Event())  # without an event of its own only a loop's first stop counts
         if not loop.is_running():
@@ -126,9 +127,8 @@ class Bridge:
             for task in asyncio.all_tasks(loop):
                 asyncio.tasks._unregister_task(task)  # asyncio's door for those who write loops
 
-    async def _end_calls(self, loop: trio_asyncio.TrioEventLoop) -> None:
+    async def _end(self, calls: Collection[_Call], loop: trio_asyncio.TrioEventLoop) -> None:
         """Unless the loop dies (again) meanwhile, or they take too long."""
-        calls = tuple(self._calls)
         for call in calls:
             call.task.cancel()
         with trio.move_on_after(CLEAN_UP):

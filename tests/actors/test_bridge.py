@@ -1,6 +1,7 @@
 """The bridge to asyncio: nothing that happens in the loop takes Trio down, and the other way round."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -140,6 +141,36 @@ async def test_a_loop_that_dies_under_its_callers_is_told_and_can_be_run_again(d
         assert sorted(told) == ["caller", "owner"]
         assert not bridge.is_open
         told.clear()
+
+
+@pytest.mark.parametrize("die", [stop_the_loop, cancel_the_loop])
+async def test_what_a_library_has_in_a_loop_that_dies_is_ended_too(
+    die: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """bleak has a task there that watches D-Bus. One that waits for ever is complained about when it is forgotten."""
+    library, tasks = Session(), list[asyncio.Task[None]]()
+
+    async def watch_in_the_background() -> None:
+        tasks.append(asyncio.get_running_loop().create_task(library.run()))
+        await asyncio.sleep(0.01)
+
+    bridge = Bridge("test")
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+
+            async def own() -> None:
+                with pytest.raises(LoopGone):
+                    await bridge.run()
+
+            nursery.start_soon(own)
+            await bridge.wait_open()
+            await bridge.call(watch_in_the_background)
+            with pytest.raises(LoopGone):
+                await bridge.call(die)
+    assert library.cleaned
+    assert tasks.pop().cancelled()
+    gc.collect()
+    assert caplog.text == ""
 
 
 async def test_a_task_that_nobody_looks_after_does_not_end_the_loop(caplog: pytest.LogCaptureFixture) -> None:
