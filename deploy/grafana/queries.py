@@ -34,8 +34,10 @@ class Source(ABC):
     percent: float  # how it says 100 % charge
     resolutions: tuple[str, ...]  # of summaries: 1h, 1d
     devices: str  # for the variable
-    devices_regex: str
+    devices_regex = ""
     vehicles: str
+    _these: str  # the condition for batteries of $vehicle
+    _this: str  # for $device
 
     @abstractmethod
     def fleet(self, quantity: Quantity) -> Target:
@@ -45,13 +47,16 @@ class Source(ABC):
     def fleet_now(self, quantity: Quantity) -> Target:
         """The newest value of each battery, unless it is too old."""
 
-    @abstractmethod
     def newest(self) -> Target:
         """A row for each battery: who it is, and when it last said something."""
+        return self._newest(self._these)
 
-    @abstractmethod
     def newest_of_device(self) -> Target:
         """The same for one."""
+        return self._newest(self._this)
+
+    @abstractmethod
+    def _newest(self, which: str) -> Target: ...
 
     @abstractmethod
     def device(self, quantity: Quantity) -> Target:
@@ -65,13 +70,16 @@ class Source(ABC):
     def device_band(self, quantity: Quantity, resolution: str) -> list[Target]:
         """Three series, by the names of `band`."""
 
-    @abstractmethod
-    def band(self, quantity: Quantity) -> tuple[str, str, str]:
+    def band(self, quantity: Quantity) -> tuple[str, str, str]:  # noqa: ARG002  # not every source needs it
         """What the series of lowest, mean and highest values are called."""
+        return PARTS
 
 
 class Database(Source):
     """Knows the readings, and nothing of the service."""
+
+    percent = 100.0
+    resolutions = ("1h", "1d")
 
     @abstractmethod
     def per_hour(self) -> Target:
@@ -90,10 +98,7 @@ class InfluxQl(Database):
     name = "influxql"
     title = "InfluxDB 1.x"
     plugin = "influxdb"
-    percent = 100.0
-    resolutions = ("1h", "1d")
     devices = 'SHOW TAG VALUES FROM "battery_reading" WITH KEY = "device_id"'
-    devices_regex = ""
     vehicles = 'SHOW TAG VALUES FROM "battery_reading" WITH KEY = "vehicle_name"'
     _who = '"device_id", "device_name"'
     _these = '"vehicle_name" =~ /^$vehicle$/'
@@ -110,12 +115,6 @@ class InfluxQl(Database):
             f'SELECT last("{quantity.name}") AS "{quantity.name}" FROM "battery_reading"'
             f" WHERE time > now() - ${{fresh}}s AND {self._these} GROUP BY {self._who}"
         )
-
-    def newest(self) -> Target:
-        return self._newest(self._these)
-
-    def newest_of_device(self) -> Target:
-        return self._newest(self._this)
 
     def _newest(self, which: str) -> Target:
         return self._table(
@@ -140,9 +139,6 @@ class InfluxQl(Database):
         parts = ", ".join(f'"{quantity.name}_{part}" AS "{part}"' for part in PARTS)
         query = f'SELECT {parts} FROM "battery_reading_{resolution}" WHERE $timeFilter AND {self._this}'
         return [self._series(query)]
-
-    def band(self, quantity: Quantity) -> tuple[str, str, str]:  # noqa: ARG002
-        return PARTS
 
     def per_hour(self) -> Target:
         return self._series(
@@ -170,13 +166,10 @@ class Flux(Database):
     name = "flux"
     title = "InfluxDB 2.x"
     plugin = "influxdb"
-    percent = 100.0
-    resolutions = ("1h", "1d")
     devices = (
         'import "influxdata/influxdb/schema"\n'
         'schema.measurementTagValues(bucket: v.defaultBucket, measurement: "battery_reading", tag: "device_id")'
     )
-    devices_regex = ""
     vehicles = devices.replace("device_id", "vehicle_name")
     _these = "r.vehicle_name =~ /^${vehicle:regex}$/"
     _this = 'r.device_id == "${device}"'
@@ -188,12 +181,6 @@ class Flux(Database):
 
     def fleet_now(self, quantity: Quantity) -> Target:
         return self._read(self._fresh, quantity.name, self._these, "last()")
-
-    def newest(self) -> Target:
-        return self._newest(self._these)
-
-    def newest_of_device(self) -> Target:
-        return self._newest(self._this)
 
     def _newest(self, which: str) -> Target:
         columns = '"_time", "device_id", "device_name", "vehicle_name", "device_type", "simulated", "_value"'
@@ -249,8 +236,6 @@ class PostgreSql(Database):
     name = "postgresql"
     title = "PostgreSQL"
     plugin = "grafana-postgresql-datasource"
-    percent = 100.0
-    resolutions = ("1h", "1d")
     # Readings of the last day, because days are summed up when they are over; not all, for they are many.
     _known = (
         '(SELECT device_id, device_name, vehicle_name, "time" FROM battery_reading_1d UNION ALL'
@@ -261,7 +246,6 @@ class PostgreSql(Database):
         "SELECT DISTINCT ON (device_id) device_name || ' (' || device_id || ')' AS __text, device_id AS __value"
         f' FROM {_known} ORDER BY device_id, "time" DESC'
     )
-    devices_regex = ""
     vehicles = f"SELECT DISTINCT coalesce(vehicle_name, '{UNASSIGNED}') FROM {_known} ORDER BY 1"
     _these = f"coalesce(vehicle_name, '{UNASSIGNED}') IN ($vehicle)"
     _this = "device_id = '$device'"
@@ -280,12 +264,6 @@ class PostgreSql(Database):
             f" FROM battery_reading WHERE {self._fresh} AND {quantity.name} IS NOT NULL AND {self._these}"
             ' ORDER BY device_id, "time" DESC) AS newest ORDER BY "time"'
         )
-
-    def newest(self) -> Target:
-        return self._newest(self._these)
-
-    def newest_of_device(self) -> Target:
-        return self._newest(self._this)
 
     def _newest(self, which: str) -> Target:
         return self._table(
@@ -316,9 +294,6 @@ class PostgreSql(Database):
                 f' WHERE $__timeFilter("time") AND {self._this} ORDER BY 1'
             )
         ]
-
-    def band(self, quantity: Quantity) -> tuple[str, str, str]:  # noqa: ARG002
-        return PARTS
 
     def per_hour(self) -> Target:
         return self._series(
@@ -373,12 +348,6 @@ class Prometheus(Source):
     def fleet_now(self, quantity: Quantity) -> Target:
         return now(f"{quantity.metric}{{{self._these}}}", "{{device_name}}")
 
-    def newest(self) -> Target:
-        return self._newest(self._these)
-
-    def newest_of_device(self) -> Target:
-        return self._newest(self._this)
-
     def _newest(self, which: str) -> Target:
         return {**now(f"sort_desc(battery_hawk_data_age_seconds{{{which}}})"), "format": "table"}
 
@@ -393,9 +362,6 @@ class Prometheus(Source):
             over_time(f"{function}_over_time({quantity.metric}{{{self._this}}}[$__rate_interval])", name)
             for function, name in zip(("min", "avg", "max"), PARTS, strict=True)
         ]
-
-    def band(self, quantity: Quantity) -> tuple[str, str, str]:  # noqa: ARG002
-        return PARTS
 
 
 def over_time(expression: str, legend: str = "") -> Target:
