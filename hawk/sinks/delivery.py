@@ -37,12 +37,13 @@ from hawk.errors import (
 )
 from hawk.events import ReadingsStored, SummariesStored
 from hawk.model.reading import Reading
-from hawk.sinks.api import SETTLES, Wanted
+from hawk.sinks.api import Wanted
 from hawk.sinks.line import MOST as MOST_THREADS
 from hawk.sinks.line import Line, opened
 from hawk.sinks.messages import Awaited, GetSinkStatus, SinkState, SinkStatus, Unsent
 from hawk.sinks.policy import Pace, Parts, Patience, next_limit, rest_after, verdict
 from hawk.sinks.reach import Reach, Row
+from hawk.sinks.settling import Settling
 from hawk.sinks.standing import Standing
 from hawk.store.messages import CountUnsent, GetCursor, Stream
 
@@ -76,6 +77,7 @@ class DeliveryActor(Actor):
         self._store, self._group = store, group
         self._reaches = [Reach(cursor_of(name, wanted), each, terms.pace.batch) for each in Stream]
         self._newest: deque[Reading] = deque(maxlen=NEWEST)
+        self._settling = Settling(self._reaches)
         self._news = trio.Event()
         self._threads = trio.CapacityLimiter(MOST_THREADS)
         self._awaited = wanted.explicit
@@ -83,8 +85,6 @@ class DeliveryActor(Actor):
         self._failures = 0  # in a row
         self._caught_up = False  # it has all that was there at the last look
         self._in_vain = 0  # rows refused one by one, since the last that was taken
-        self._life: int | None = None  # of the place
-        self._doubts = 0  # new lives in a row, in which nothing was settled
         self._saved_at = -LOOK
 
     async def setup(self) -> None:
@@ -119,7 +119,7 @@ class DeliveryActor(Actor):
             try:
                 with opened(self._wanted.make, self._threads) as line:
                     self._standing.server = await line.call(line.sink.connect)
-                    self._life = await line.call(line.sink.life)
+                    self._settling.life = await line.call(line.sink.life)
                     await self._announce()
                     while True:
                         await self._turn(line)
@@ -169,7 +169,7 @@ class DeliveryActor(Actor):
         except SinkDenied:
             reach.delivered = before_all  # it may be that none of the refused rows was bad
             raise
-        reach.came(trio.current_time(), for_good=self._life is None)
+        self._settling.came(reach, trio.current_time())
         if parts.refused:
             self._standing.refused(parts.refused, parts.causes[-1], trio.current_time())
         return len(rows)
@@ -201,34 +201,10 @@ class DeliveryActor(Actor):
         await self._settle(line)
         await self._save()
 
-    # -- what is kept for good ---------------------------------------------------------------
-
     async def _settle(self, line: Line) -> None:
-        if all(reach.is_settled for reach in self._reaches):
-            return
-        asked, life = trio.current_time(), await line.call(line.sink.life)
-        if life != self._life:
-            self._life = life
-            self._doubt()
-            return
-        for reach in self._reaches:
-            if reach.settle(asked - SETTLES):
-                self._doubts = 0
-
-    def _doubt(self) -> None:
-        self._doubts += 1
-        if self._doubts > self._terms.patience.most_doubts:
-            for reach in self._reaches:
-                reach.settle_all()
-        else:
-            self._go_back()
-
-    def _go_back(self) -> None:
-        for reach in self._reaches:
-            if self._life is None:
-                reach.settle_all()
-            else:
-                reach.go_back()
+        if not self._settling.is_over:
+            asked = trio.current_time()
+            self._settling.looked(await line.call(line.sink.life), asked)
 
     # -- the cursor --------------------------------------------------------------------------
 
@@ -286,8 +262,7 @@ class DeliveryActor(Actor):
         if self._terms.drop and said.state is SinkState.DOWN:
             await self._give_up_all()
         else:
-            self._doubts = 0  # it does go away now and then
-            self._go_back()
+            self._settling.broke_off()
             await self._save()
         await trio.sleep_until(self._standing.next_try)
 

@@ -24,9 +24,6 @@ class Patience:
     looking: float = 600.0
     longest_busy: float = 3600.0  # however long it asks for
     most_in_vain: int = 64  # rows refused one after the other: then it is not the rows
-    most_doubts: int = (
-        10  # new lives one after the other: then connections do not last there, and tell nothing
-    )
 
 
 @dataclass(frozen=True, slots=True)

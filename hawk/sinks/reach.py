@@ -73,11 +73,9 @@ class Reach:
     def is_settled(self) -> bool:
         return self.settled == self.delivered
 
-    def came(self, now: float, *, for_good: bool) -> None:
+    def came(self, now: float) -> None:
         """So far, at this time [s]."""
-        if for_good:
-            self.settle_all()
-        elif self.delivered != (self._pending[-1][1] if self._pending else self.settled):
+        if self.delivered != (self._pending[-1][1] if self._pending else self.settled):
             self._pending.append((now, self.delivered))
 
     def settle(self, until: float) -> bool:
