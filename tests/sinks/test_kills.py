@@ -124,7 +124,7 @@ def test_what_a_database_took_and_lost_when_it_was_killed_comes_again(tmp_path: 
         wait_until(lambda: database.inserted() >= 2000)
         database.kill()
         database.start()
-        assert database.count() == 0, "it has answered, and it has nothing"
+        assert database.count() < 2000, "it has answered, and it has not kept it"
         wait_until(lambda: database.count() == 2000, within=60, every=0.5)
 
 
