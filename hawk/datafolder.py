@@ -11,7 +11,7 @@ from pathlib import Path
 
 import platformdirs
 
-from hawk import replacing
+from hawk import durable, replacing
 from hawk.errors import AlreadyRunning, ConfigurationError
 from hawk.model.instant import rfc3339
 from hawk.ownership import explain
@@ -98,7 +98,7 @@ class DataFolder:
         """In the place of the old one. Raises ConfigurationError."""
         fresh = secrets.token_urlsafe(24)
         try:
-            self._write(self.token_file, fresh, 0o600)
+            durable.write(self.token_file, f"{fresh}\n".encode(), mode=0o600)
         except OSError as error:
             why = explain(self.token_file, error, self.path)
             raise ConfigurationError(f"{self.token_file} cannot be written: {why}") from error
@@ -134,7 +134,7 @@ class DataFolder:
 
     def _made_once(self, file: Path, fresh: str, pattern: str, mode: int) -> str:
         if not file.exists():
-            self._write(file, fresh, mode)
+            durable.write(file, f"{fresh}\n".encode(), mode=mode)
         try:
             text = file.read_text().strip()
         except (OSError, ValueError) as error:
@@ -142,15 +142,3 @@ class DataFolder:
         if not re.fullmatch(pattern, text):
             raise ConfigurationError(f"{file} is damaged: mend it, or remove it to have a new one made.")
         return text
-
-    def _write(self, file: Path, text: str, mode: int) -> None:
-        temporary = file.with_name(f".{file.name}.new")
-        temporary.unlink(missing_ok=True)
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as new:
-            new.write(text + "\n")
-            new.flush()
-            os.fsync(new.fileno())
-            if os.geteuid() == 0:  # by sudo: the service, which may run as another user, has to read it
-                owner = self.path.stat()
-                os.fchown(new.fileno(), owner.st_uid, owner.st_gid)
-        temporary.rename(file)

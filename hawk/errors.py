@@ -10,7 +10,11 @@ line or MQTT; StartError `hawk.cli`,
 which exits.
 """
 
-from typing import ClassVar
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+LONGEST_SHOWN = 100  # characters of a value that is wrong
 
 
 class HawkError(Exception):
@@ -278,6 +282,12 @@ class BatchPartlyRefused(BatchRefused):
         self.dropped = dropped
 
 
+class ChangedMeanwhile(Conflict):
+    """Somebody else changed what a request is about: a file by hand, or the settings since they were read."""
+
+    code = "changed_meanwhile"
+
+
 class CannotWrite(HawkError):
     """A document could not be written; what was there before is still there."""
 
@@ -311,6 +321,46 @@ class StartError(HawkError):
 class ConfigurationError(StartError):
     code = "configuration"
     exit_code = 78
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in a document, or in a variable."""
+
+    source: str  # a file, or the name of a variable
+    pointer: str  # JSON pointer to its place
+    value: object  # None where it is not to be shown
+    expected: str
+
+    def __str__(self) -> str:
+        """One line, however strange what stands there is."""
+        shown = "" if self.value is None else f": {_shortened(repr(self.value))}"
+        return printable(f"{self.source}: {self.pointer or '/'}{shown}: {self.expected}")
+
+
+class WrongDocument(ConfigurationError):
+    """`str()` has one line for each problem, and one for what to do, if that is not plain."""
+
+    def __init__(self, problems: Sequence[Problem], advice: str = "") -> None:
+        super().__init__("\n".join([*map(str, problems), *filter(None, [advice])]))
+        self.problems = tuple(problems)
+
+    def as_json(self) -> dict[str, list[dict[str, Any]]]:
+        return {"errors": [asdict(problem) for problem in self.problems]}
+
+
+def pointer_to(*place: str) -> str:
+    """RFC 6901."""
+    return "".join(f"/{step.replace('~', '~0').replace('/', '~1')}" for step in place)
+
+
+def printable(text: str) -> str:
+    """Without control characters and halves of characters, which break lines, terminals and log files."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 class OtherVersion(ConfigurationError):

@@ -18,7 +18,7 @@ LAYERS = [
     ["actors"],
     ["hawk.errors", "hawk.model", "hawk.wire"],
     ["hawk.drivers.api", "hawk.clock", "hawk.installed", "hawk.listening", "hawk.ownership", "hawk.replacing",
-     "hawk.durable"],
+     "hawk.durable", "hawk.strict_json", "hawk.mistakes"],
     ["hawk.events", "hawk.config.schema", "hawk.ble.radio", "hawk.ble.recording", "hawk.ble.tape", "messages"],
     ["hawk.drivers"],
     ["pure"],

@@ -110,8 +110,9 @@ def check(file: Path | None, data: Path | None, *, as_json: bool) -> None:
 @_JSON
 def explain(key: str, data: Path | None, *, as_json: bool) -> None:
     """What KEY means, what it may be, what it is and where that comes from."""
-    from hawk.config.load import fields_of, pointer_to
+    from hawk.config.load import fields_of
     from hawk.config.reference import described
+    from hawk.errors import pointer_to
 
     section, name = _place(key)
     variable = f"BATTERYHAWK_{section}_{name}".upper()
@@ -194,7 +195,8 @@ def _change_alone(folder: Path, attributes: Mapping[str, Any]) -> Mapping[str, A
 
 def _as_ours(error: "Refused") -> HawkError:
     """What the service refuses, as it would be without one."""
-    from hawk.config.load import Problem, SettingsError
+    from hawk.config.load import SettingsError
+    from hawk.errors import Problem
 
     if error.said == "invalid":
         pointer = error.pointer.removeprefix("/data/attributes")
@@ -206,7 +208,8 @@ def _loaded(file: Path, *, must_exist: bool = False) -> "Loaded":
     """Raises SettingsError."""
     import os
 
-    from hawk.config.load import Problem, SettingsError, load
+    from hawk.config.load import SettingsError, load
+    from hawk.errors import Problem
 
     if must_exist and not file.exists():
         raise SettingsError([Problem(str(file), "", None, "a file that is there")])

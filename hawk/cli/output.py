@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from hawk.errors import CannotWrite, HawkError, StartError
+from hawk.errors import CannotWrite, HawkError, StartError, WrongDocument
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -51,9 +51,8 @@ def progress() -> "Progress":
 def _document(error: HawkError) -> object:
     from hawk.cli.config_file import WrongFile
     from hawk.cli.running import Refused
-    from hawk.config.load import SettingsError
 
-    if isinstance(error, SettingsError):
+    if isinstance(error, WrongDocument):
         return error.as_json()
     said = {"code": error.outcome if isinstance(error, Refused) else error.code, "detail": str(error)}
     return {"error": said | error.place() if isinstance(error, WrongFile) else said}

@@ -8,15 +8,13 @@ from pydantic import BaseModel, SecretStr
 from hawk.config.load import (
     MASK,
     VERSION,
-    Problem,
     fields_of,
     is_secret,
     nearest,
-    pointer_to,
     sections,
 )
 from hawk.config.schema import Settings
-from hawk.errors import Conflict
+from hawk.errors import Conflict, Problem, pointer_to
 
 Json = Mapping[str, Any]
 
@@ -29,10 +27,6 @@ class Overridden(Conflict):
     def __init__(self, sources: Mapping[str, str]) -> None:
         self.said = {name: f"{name} is set by {source}: change it there" for name, source in sources.items()}
         super().__init__("; ".join(self.said.values()))
-
-
-class ChangedMeanwhile(Conflict):
-    code: ClassVar[str] = "changed_meanwhile"
 
 
 def names_of(pointers: Iterable[str]) -> frozenset[str]:

@@ -3,17 +3,20 @@
 import contextlib
 import difflib
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, FiniteFloat, SecretStr, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from hawk import strict_json
+from hawk.config.expected import in_words
 from hawk.config.schema import Settings
-from hawk.errors import ConfigurationError
+from hawk.errors import Problem, WrongDocument, pointer_to
+from hawk.ownership import explain
+from hawk.strict_json import NotJson
 
 VERSION = "1.0"
 PREFIX = "BATTERYHAWK_"
@@ -26,34 +29,8 @@ _NUMBERS: Mapping[Any, TypeAdapter[Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    source: str  # a file, or the name of a variable
-    pointer: str  # JSON pointer into the settings
-    value: object
-    expected: str
-
-    def __str__(self) -> str:
-        shown = "" if self.value is None else f": {self.value!r}"
-        return f"{self.source}: {self.pointer or '/'}{shown}: {self.expected}"
-
-
-class SettingsError(ConfigurationError):
-    """`str()` has one line for each problem."""
-
-    code: ClassVar[str] = "configuration"
-
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("\n".join(map(str, problems)))
-        self.problems = tuple(problems)
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "errors": [
-                {"source": p.source, "pointer": p.pointer, "value": p.value, "expected": p.expected}
-                for p in self.problems
-            ]
-        }
+class SettingsError(WrongDocument):
+    """In the file, in the environment, or in what somebody sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +141,13 @@ def _take(given: Iterable[Given], reading: _Reading) -> list[str]:
 def _read_file(content: bytes | OSError | None, name: str, reading: _Reading) -> None:
     if content is None:  # all is at its default
         return
+    if isinstance(content, OSError):
+        reading.problems.append(Problem(name, "", None, f"cannot be read: {_why(content)}"))
+        return
     try:
-        if isinstance(content, OSError):
-            raise content
-        document = from_json(content)
-    except (OSError, ValueError, RecursionError) as error:
-        reading.problems.append(Problem(name, "", None, f"cannot be read: {error}; it was not changed"))
+        document = strict_json.parse(content)
+    except NotJson as error:
+        reading.problems += (Problem(name, each.pointer, None, _unread(each.said)) for each in error.mistakes)
         return
     if not isinstance(document, dict):
         reading.problems.append(Problem(name, "", None, "a JSON object"))
@@ -187,23 +165,12 @@ def _read_file(content: bytes | OSError | None, name: str, reading: _Reading) ->
                 reading.put(section, key, value, name)
 
 
-def from_json(text: str | bytes) -> Any:
-    """Raises ValueError, also for what Python would take and JSON has not."""
-    return json.loads(text, object_pairs_hook=_unique, parse_constant=_number, parse_float=_number)
+def _why(error: OSError) -> str:
+    return explain(Path(error.filename), error) if error.filename else error.strerror or "no reason is given"
 
 
-def _number(text: str) -> float:
-    if not math.isfinite(number := float(text)):
-        raise ValueError(f"{text} is no number of JSON")
-    return number
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} stands there twice")
-    return found
+def _unread(why: str) -> str:
+    return f"cannot be read: {why}; nothing was changed: mend it"
 
 
 # -- the environment -------------------------------------------------------------------------
@@ -259,9 +226,11 @@ def _place(variable: str, reading: _Reading) -> tuple[str, str, bool] | None:
 def _secret_file(variable: str, pointer: str, path: str, reading: _Reading) -> str | None:
     try:
         return Path(path).read_text().strip()
-    except (OSError, ValueError) as error:
-        reading.problems.append(Problem(variable, pointer, path, f"cannot be read: {error}"))
-        return None
+    except OSError as error:
+        reading.problems.append(Problem(variable, pointer, path, f"cannot be read: {_why(error)}"))
+    except ValueError:
+        reading.problems.append(Problem(variable, pointer, path, "a file with text in UTF-8"))
+    return None
 
 
 def parsed(section: str, key: str, text: str) -> object:
@@ -270,9 +239,9 @@ def parsed(section: str, key: str, text: str) -> object:
     kind = get_origin(annotation)
     if kind is tuple and not text.lstrip().startswith("["):
         return [word.strip() for word in text.split(",") if word.strip()]
-    with contextlib.suppress(ValueError, RecursionError):
+    with contextlib.suppress(ValueError):
         if kind in {tuple, dict}:
-            return from_json(text)
+            return strict_json.parse(text)
         if annotation in _NUMBERS:
             return _NUMBERS[annotation].validate_python(text)
     return text
@@ -289,16 +258,12 @@ def _validate(reading: _Reading) -> Settings | None:
             place = [str(part) for part in each["loc"]]
             source = reading.sources.get(pointer_to(*place[:2]), "settings")
             value = _hidden(place, each["input"])
-            expected = each["msg"].removeprefix("Value error, ")
+            expected = in_words(each)
             if each["type"] == "extra_forbidden":
                 value = None  # it may be a secret beside its place
                 expected = f"no such setting{nearest(place[-1], _known(place[:-1]))}"
             reading.problems.append(Problem(source, pointer_to(*place), value, expected))
         return None
-
-
-def pointer_to(*place: str) -> str:
-    return "".join(f"/{step.replace('~', '~0').replace('/', '~1')}" for step in place)
 
 
 def _hidden(place: Sequence[str], value: object) -> object:

@@ -17,7 +17,8 @@ Written from the schema by `python -m hawk.config.reference`; do not edit by han
 
 In `system.json` of the data folder, `{"version": "1.0", "api": {"port": 8080}}`, or in the environment as
 `BATTERYHAWK_<SECTION>_<KEY>`, `BATTERYHAWK_API_PORT=8080`, which wins. There lists are comma separated or JSON, and an
-empty variable counts as not set; in the file a number is a number (`"3"` and `true` are none).
+empty variable counts as not set; in the file a number is a number (`"3"` and `true` are none). The file may be
+[edited by hand](files.md) at any time.
 A secret can come from a file: `BATTERYHAWK_API_TOKEN_FILE=/run/secrets/token`.
 All that is wrong is said at once, and nothing is overwritten. Sections for things that are not there yet (see
 the changelog) are accepted and kept.

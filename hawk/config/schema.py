@@ -85,7 +85,7 @@ class Bluetooth(Section):
 
 
 class Drivers(Section):
-    folder: bool = Field(
+    folder: StrictBool = Field(
         False, description="Also load DATA/drivers/*.py. That code runs with the rights of the service."
     )
 

@@ -1,7 +1,8 @@
-"""The registry: sole owner of devices.json and vehicles.json.
+"""The registry: sole owner of devices.json and vehicles.json, which people may edit all the same.
 
 A change is answered, and the bus told, when it is on the disk. Changes that come while
-another is being written go to the disk together with the next write.
+another is being written go to the disk together with the next write. What somebody edited is
+taken in at the next look; a change that was made without knowing of it is refused.
 """
 
 import logging
@@ -14,7 +15,7 @@ import trio
 
 from actors import Actor, Later
 from hawk.clock import Clock
-from hawk.errors import CannotWrite
+from hawk.errors import CannotWrite, ChangedMeanwhile
 from hawk.events import DeviceDiscovered
 from hawk.registry import changes, tags
 from hawk.registry.changes import CanonicalType
@@ -27,6 +28,7 @@ from hawk.registry.messages import (
     CreateVehicle,
     Discover,
     GetNotices,
+    GetProblems,
     GetRegistry,
     PreviewDevice,
     RemoveDevice,
@@ -35,6 +37,12 @@ from hawk.registry.messages import (
 )
 
 log = logging.getLogger(__name__)
+
+EVERY = 1.0  # [s] between two looks at the files
+_OVERTAKEN = (
+    "somebody edited devices.json or vehicles.json just now, and nothing was written: look at it again, and repeat"
+    " what you asked for"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +67,12 @@ class RegistryActor(Actor):
         self._next = files.snapshot  # with the changes that are still on their way to the disk
         self._pending: list[_Pending] = []
         self._wake = trio.Event()
+        self._at_work = trio.Lock()  # one at a time looks at the files or writes them
 
     async def setup(self) -> None:
         self._announce()
         self.spawn(self._write)
+        self.spawn(self._keep_looking)
 
     def on_receive(self, message: Any) -> Any:
         now = self._clock.moment().utc
@@ -71,6 +81,8 @@ class RegistryActor(Actor):
                 return self._files.snapshot
             case GetNotices():
                 return self._files.notices
+            case GetProblems():
+                return self._files.problems
             case Discover():
                 return self._discover(message, now)
             case ConfigureDevice(address, wanted, meant):
@@ -126,20 +138,39 @@ class RegistryActor(Actor):
     async def _write(self) -> None:
         while True:
             await self._wake.wait()
-            self._wake = trio.Event()
-            batch, self._pending = self._pending, []
-            try:
-                await trio.to_thread.run_sync(self._files.write, batch[-1].snapshot)
-            except CannotWrite as error:
-                self._refuse([*batch, *self._pending], error)
-                continue
-            self._announce()
-            for pending in batch:
-                pending.later.resolve(pending.answer())
+            async with self._at_work:
+                self._wake = trio.Event()
+                batch, self._pending = self._pending, []
+                if batch:
+                    await self._write_batch(batch)
 
-    def _refuse(self, pending: list[_Pending], error: CannotWrite) -> None:
+    async def _write_batch(self, batch: list[_Pending]) -> None:
+        try:
+            await trio.to_thread.run_sync(self._files.write, batch[-1].snapshot)
+        except (CannotWrite, ChangedMeanwhile) as error:
+            await self._look()  # so that the next try meets what is there
+            self._refuse([*batch, *self._pending], error)
+            return
+        self._announce()
+        for pending in batch:
+            pending.later.resolve(pending.answer())
+
+    async def _keep_looking(self) -> None:
+        while True:
+            async with self._at_work:
+                if not self._pending:  # those are refused if need be when they are written
+                    await self._look()
+            await trio.sleep(EVERY)
+
+    async def _look(self) -> None:
+        before = self._files.snapshot
+        await trio.to_thread.run_sync(self._files.look)
+        if self._files.snapshot is not before:
+            self._announce()
+            self._refuse(self._pending, ChangedMeanwhile(_OVERTAKEN))
+
+    def _refuse(self, pending: list[_Pending], error: CannotWrite | ChangedMeanwhile) -> None:
         self._pending, self._next = [], self._files.snapshot
-        self._wake = trio.Event()
         for each in pending:
             each.later.fail(error)
 

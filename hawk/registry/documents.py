@@ -1,29 +1,33 @@
 """A JSON document on disk that survives a power cut at any moment, and whoever edits it.
 
-Written to a temporary file, forced to the disk, and renamed over the old one; the version before
-stays beside it as NAME.last-good. Nothing that we neither wrote nor read well is overwritten: what
-is damaged is kept as NAME.damaged-TIME, what somebody edited meanwhile as NAME.edited-TIME.
+The version before stays beside it as NAME.last-good. What somebody else wrote into it is never overwritten; what is
+damaged at the start is kept as NAME.damaged-TIME.
 """
 
 import errno
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-from hawk.durable import encoded, write
-from hawk.errors import CannotWrite, ConfigurationError, OtherVersion
+from hawk import strict_json
+from hawk.durable import ChangedUnderneath, swap, write
+from hawk.errors import (
+    CannotWrite,
+    ChangedMeanwhile,
+    ConfigurationError,
+    OtherVersion,
+    Problem,
+    WrongDocument,
+)
 from hawk.ownership import explain
+from hawk.strict_json import NotJson
 
 log = logging.getLogger(__name__)
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
-class _DamagedError(Exception):
-    """Why a content is no document of ours."""
 
 
 class DocumentFile:
@@ -33,29 +37,30 @@ class DocumentFile:
         validate: Callable[[object], object],
         make_room: Callable[[], None] = lambda: None,
     ) -> None:
-        """`validate` raises OtherVersion for a document that is not for us to touch, ConfigurationError
-        or ValueError for a damaged one. `make_room` is called on a full disk, before it is tried again."""
-        self._path, self._validate, self._make_room = path, validate, make_room
+        """`validate` raises OtherVersion for a document that is not for us to touch, WrongDocument for a damaged one.
+        `make_room` is called on a full disk, before it is tried again."""
+        self.path, self._validate, self._make_room = path, validate, make_room
         self._last_good = path.with_name(f"{path.name}.last-good")
         self._ours: bytes | None = None  # what we read well or wrote last
         self._tried: bytes | None = None  # what we wrote without learning whether it is on the disk
-        self._kept: bytes | None = None  # what is there instead, of which there is a copy now
+        self._damage: WrongDocument | None = None  # of the file that was found at the start
         self.notice: str | None = None  # what had to be done last, for people
 
     def read(self) -> object:
         """The document, or its last good copy, or None if there is neither. Changes nothing on the disk.
 
         Raises ConfigurationError when nothing of it can be used."""
-        wrong: dict[Path, _DamagedError] = {}
-        for path in (self._path, self._last_good):
+        wrong: dict[Path, WrongDocument] = {}
+        for path in (self.path, self._last_good):
             if (content := _content(path)) is None:
                 continue
             try:
-                document = self._parsed(content)
+                document = self.parsed(content)
             except OtherVersion as error:
                 raise OtherVersion(f"{path}: {error}. Nothing was changed.") from error
-            except _DamagedError as error:
+            except WrongDocument as error:
                 wrong[path] = error
+                self._damage = wrong.get(self.path)
                 continue
             self._ours = content
             return document
@@ -65,81 +70,113 @@ class DocumentFile:
 
     def mend(self) -> None:
         """Puts the last good copy in the place of what was damaged or missing. Raises CannotWrite."""
-        if self._ours is None:
+        there = _content(self.path)
+        if self._ours is None or there == self._ours:
             return
-        if not self._path.exists():
-            self._note(f"{self._path} is missing: went on with {self._last_good.name}")
-        self.replace(self._ours)
+        if there is None:
+            self._note(f"{self.path} is missing: went on with {self._last_good.name}")
+        else:
+            self._set_aside(there)
+        self._write(self._ours, there)
 
     def replace(self, content: bytes) -> None:
-        """Returns when it is on the disk. Raises CannotWrite; what was there before is still there."""
+        """Returns when it is on the disk. Raises CannotWrite and ChangedMeanwhile; what was there before is still
+        there. One that is gone is written again."""
+        self.check_unchanged()
+        if content == self._ours == _content(self.path):
+            return
+        self._write(content)
+        self._ours = content
+
+    # -- what others write into it -----------------------------------------------------------
+
+    def content(self) -> bytes | None:
+        """What others wrote; None if it is what we know, or gone. Raises ConfigurationError."""
+        there = _content(self.path)
+        return None if there is None or self._is_known(there) else there
+
+    def check_unchanged(self) -> None:
+        """Raises ChangedMeanwhile, also for what may not be read."""
         try:
-            self._put(content)
+            changed = self.content() is not None
+        except ConfigurationError as error:
+            raise ChangedMeanwhile(str(error)) from None
+        if changed:
+            raise self._changed()
+
+    def parsed(self, content: bytes) -> object:
+        """Raises WrongDocument and OtherVersion."""
+        try:
+            document: object = strict_json.parse(content)
+        except NotJson as error:
+            name = self.path.name
+            raise WrongDocument(
+                [Problem(name, each.pointer, None, each.said) for each in error.mistakes]
+            ) from None
+        self._validate(document)
+        return document
+
+    def take(self, content: bytes) -> None:
+        """What others wrote is good: it is ours from now on."""
+        self._ours = content
+        try:
+            write(self._last_good, content, like=self.path)
+        except OSError as error:
+            log.warning("%s cannot be written: %s", self._last_good, explain(self._last_good, error))
+
+    # ----------------------------------------------------------------------------------------
+
+    def _write(self, content: bytes, damaged: bytes | None = None) -> None:
+        try:
+            self._put(content, damaged)
         except OSError as error:
             if error.errno not in _FULL:
                 raise self._cannot_write(error) from error
             self._make_room()
-            self._put_at_last(content)
-        self._ours, self._kept = content, None
+            self._put_at_last(content, damaged)
 
-    # ----------------------------------------------------------------------------------------
-
-    def _put_at_last(self, content: bytes) -> None:
+    def _put_at_last(self, content: bytes, damaged: bytes | None) -> None:
         try:
-            self._put(content)
+            self._put(content, damaged)
         except OSError as error:
             raise self._cannot_write(error) from error
 
-    def _put(self, content: bytes) -> None:
-        there = self._path.read_bytes() if self._path.exists() else None
-        if there is not None and there not in (content, self._ours, self._tried, self._kept):
-            self._keep(there)
+    def _put(self, content: bytes, damaged: bytes | None) -> None:
+        """Over what is known, and over `damaged`, of which there is a copy."""
         if self._ours is not None and self._ours != content:
-            write(self._last_good, self._ours)
-        if there != content:
+            write(self._last_good, self._ours, like=self.path)
+        try:
+            swap(self.path, content, lambda found: found == damaged or self._is_known(found))
+        except ChangedUnderneath:
+            raise self._changed() from None
+        except OSError:
             self._tried = content
-            write(self._path, content)
+            raise
+
+    def _is_known(self, content: bytes) -> bool:
+        return content in (self._ours, self._tried)
+
+    def _changed(self) -> ChangedMeanwhile:
+        return ChangedMeanwhile(
+            f"{self.path.name} was changed by somebody else just now, and nothing was written: look at it again, and"
+            " repeat what you asked for; if the file is wrong, mend it first"
+        )
 
     def _cannot_write(self, error: OSError) -> CannotWrite:
-        return CannotWrite(f"{self._path} cannot be written: {explain(self._path, error)}")
+        return CannotWrite(f"{self.path} cannot be written: {explain(self.path, error)}")
 
-    def _parsed(self, content: bytes) -> object:
-        try:
-            document = json.loads(content)
-            self._validate(document)
-            encoded(document)
-        except OtherVersion:
-            raise
-        except (ValueError, RecursionError, ConfigurationError) as error:
-            raise _DamagedError(str(error)) from error
-        return document
-
-    def _keep(self, content: bytes) -> None:
-        try:
-            self._parsed(content)
-        except OtherVersion as error:
-            raise CannotWrite(f"{error}. It came while the service ran; nothing was changed.") from error
-        except _DamagedError as error:
-            copy = self._copy(content, "damaged")
-            self._note(
-                f"{self._path} cannot be used ({error}): went on with the last good copy;"
-                f" the damaged file is kept as {copy.name}"
-            )
-        else:
-            copy = self._copy(content, "edited")
-            self._note(
-                f"{self._path} was changed by somebody else while the service ran, and was written again"
-                f" without that change, which is kept as {copy.name}: to use it, stop the service and"
-                f" rename it to {self._path.name}"
-            )
-        self._kept = content
-
-    def _copy(self, content: bytes, what: str) -> Path:
-        name = f"{self._path.name}.{what}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
-        names = (self._path.with_name(f"{name}-{i}" if i else name) for i in count())
+    def _set_aside(self, damaged: bytes) -> None:
+        name = f"{self.path.name}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+        names = (self.path.with_name(f"{name}-{i}" if i else name) for i in count())
         copy = next(path for path in names if not path.exists())
-        write(copy, content)
-        return copy
+        try:
+            write(copy, damaged, like=self.path)
+        except OSError as error:
+            raise self._cannot_write(error) from error
+        self._note(
+            f"{self.path} cannot be used ({self._damage}): went on with the last good copy; the damaged file is"
+            f" kept as {copy.name}"
+        )
 
     def _note(self, notice: str) -> None:
         self.notice = notice
@@ -158,9 +195,11 @@ def _content(path: Path) -> bytes | None:
         ) from error
 
 
-def _hopeless(wrong: Mapping[Path, _DamagedError]) -> ConfigurationError:
-    said = "; ".join(f"{path} cannot be used: {error}" for path, error in wrong.items())
+def _hopeless(wrong: Mapping[Path, WrongDocument]) -> WrongDocument:
+    problems = [replace(each, source=str(path)) for path, error in wrong.items() for each in error.problems]
+    names = " and ".join(map(str, wrong))
     mend = "mend it" if len(wrong) == 1 else "mend one"
-    return ConfigurationError(
-        f"{said}. Nothing was changed: {mend}, or move {' and '.join(map(str, wrong))} away to begin anew."
+    return WrongDocument(
+        problems,
+        f"{names} cannot be used. Nothing was changed: {mend}, or move {names} away to begin anew.",
     )

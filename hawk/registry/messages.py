@@ -37,7 +37,12 @@ class GetRegistry(Query[Snapshot]):
 
 @dataclass(frozen=True, slots=True)
 class GetNotices(Query[tuple[str, ...]]):
-    """What had to be done about damaged or edited files, in words for people."""
+    """What had to be done about damaged files, in words for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class GetProblems(Query[tuple[str, ...]]):
+    """Why the files as they are now do not hold, so that those of before do: a line for each mistake."""
 
 
 @dataclass(frozen=True, slots=True)

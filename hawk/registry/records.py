@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
-from hawk.errors import BadAddress, ConfigurationError, Invalid, OtherVersion
+from hawk.errors import BadAddress, Invalid, OtherVersion, WrongDocument
 from hawk.model.address import Address, parse_address
 from hawk.model.device import Device, Lifecycle, Retry
 from hawk.model.instant import parse_rfc3339, rfc3339
@@ -15,6 +15,7 @@ from hawk.model.rules import parse_calibration, parse_plausibility, to_json
 from hawk.model.vehicle import Vehicle
 from hawk.registry.messages import Snapshot
 from hawk.registry.naming import vehicle_name, vehicle_number
+from hawk.registry.place import Place
 
 VERSION = "1.0"
 
@@ -30,8 +31,8 @@ class Documents:
 
 
 def from_documents(documents: Documents) -> Snapshot:
-    """A vehicle that only its devices know is made again. Raises ConfigurationError with the place
-    of what is wrong."""
+    """A vehicle that only its devices know is made again. Raises WrongDocument with all that is wrong in
+    the first that is."""
     devices = read_devices(documents.devices)
     vehicles = _with_lost_ones(read_vehicles(documents.vehicles), devices.values())
     remembered = [each.get("last_vehicle") for each in (documents.devices, documents.vehicles)]
@@ -77,25 +78,33 @@ def _over(old: Json, ours: Json) -> Json:
     return {**old, **ours, "connection_config": connection}
 
 
-def read_devices(document: Json) -> Mapping[Address, Device]:
-    where = "devices.json"
-    return {
-        _address(key, f"{where} /devices/{key}"): _device(key, record, f"{where} /devices/{key}")
-        for key, record in _objects(document, "devices", where).items()
-    }
+def read_devices(document: object) -> Mapping[Address, Device]:
+    """Raises WrongDocument with all that is wrong, or OtherVersion."""
+    place = Place("devices.json")
+    found: dict[Address, Device] = {}
+    for key, record in _records(document, "devices", place):
+        if (address := _address(key, record)) in found:
+            record.wrong(key, "this device stands there already, in another spelling")
+        elif address is not None:
+            found[address] = _device(address, record)
+    _check(place)
+    return found
 
 
-def read_vehicles(document: Json) -> Mapping[str, Vehicle]:
-    where = "vehicles.json"
-    return {
+def read_vehicles(document: object) -> Mapping[str, Vehicle]:
+    """Raises WrongDocument with all that is wrong, or OtherVersion."""
+    place = Place("vehicles.json")
+    found = {
         key: Vehicle(
             id=key,
-            name=_get(record, "name", str, f"{where} /vehicles/{key}"),
-            created_at=_instant(record, "created_at", f"{where} /vehicles/{key}"),
-            automatic=_get(record, "automatic", bool, f"{where} /vehicles/{key}", default=False),
+            name=record.needed("name"),
+            created_at=_instant(record, "created_at"),
+            automatic=record.get("automatic", bool, default=False),
         )
-        for key, record in _objects(document, "vehicles", where).items()
+        for key, record in _records(document, "vehicles", place)
     }
+    _check(place)
+    return found
 
 
 def _with_lost_ones(vehicles: Mapping[str, Vehicle], devices: Iterable[Device]) -> Mapping[str, Vehicle]:
@@ -110,27 +119,26 @@ def _with_lost_ones(vehicles: Mapping[str, Vehicle], devices: Iterable[Device]) 
 # -- one record --------------------------------------------------------------------------
 
 
-def _device(key: str, record: Json, where: str) -> Device:
-    retry, defaults = _get(record, "connection_config", dict, where, default={}), Retry()
-    device_type = _get(record, "device_type", str, where)
+def _device(address: Address, record: Place) -> Device:
+    retry, defaults = record.inside("connection_config"), Retry()
+    device_type = record.needed("device_type")
     return Device(
-        address=_address(key, where),
+        address=address,
         device_type=device_type,
-        friendly_name=_get(record, "friendly_name", str, where, default=device_type),
-        vehicle_id=_get(record, "vehicle_id", str, where, default=None),
-        lifecycle=_lifecycle(_get(record, "status", str, where, default="configured"), where),
-        discovered_at=_instant(record, "discovered_at", where),
-        configured_at=_instant(record, "configured_at", where),
-        polling_interval=_seconds(record, "polling_interval", where, None),
+        friendly_name=record.get("friendly_name", str, default=device_type),
+        vehicle_id=record.get("vehicle_id", str, default=None),
+        lifecycle=_lifecycle(record),
+        discovered_at=_instant(record, "discovered_at"),
+        configured_at=_instant(record, "configured_at"),
+        polling_interval=_seconds(record, "polling_interval", None),
         retry=Retry(
-            attempts=max(1, _get(retry, "retry_attempts", int, where, default=defaults.attempts)),
-            interval=_seconds(retry, "retry_interval", where, defaults.interval) or defaults.interval,
-            reconnection_delay=_seconds(retry, "reconnection_delay", where, defaults.reconnection_delay)
-            or defaults.reconnection_delay,
+            attempts=max(1, retry.get("retry_attempts", int, default=defaults.attempts)),
+            interval=_seconds(retry, "retry_interval", defaults.interval),
+            reconnection_delay=_seconds(retry, "reconnection_delay", defaults.reconnection_delay),
         ),
-        config=_get(record, "config", dict, where, default={}),
-        calibration=_parsed(parse_calibration, record, "calibration", where),
-        plausibility=_parsed(parse_plausibility, record, "plausibility", where),
+        config=record.get("config", dict, default={}),
+        calibration=_rules(parse_calibration, record, "calibration"),
+        plausibility=_rules(parse_plausibility, record, "plausibility"),
     )
 
 
@@ -164,87 +172,89 @@ def _vehicle_to_json(vehicle: Vehicle, device_count: int) -> Json:
     }
 
 
-# -- values ------------------------------------------------------------------------------
+# -- values: what is wrong is noted in its place, and what is returned then is of no use ----------
 
-_REQUIRED = object()
 T = TypeVar("T")
+S = TypeVar("S", float, float | None)
+
+_LAST_ID = 10**15  # hawk/registry/naming.py reads as many digits
 
 
-def _objects(document: Json, key: str, where: str) -> dict[str, Json]:
+def _records(document: object, key: str, place: Place) -> Iterable[tuple[str, Place]]:
+    if not isinstance(document, dict):
+        place.wrong(document, "an object")
+        return
     version = document.get("version", VERSION)
     if version != VERSION:
         raise OtherVersion(
-            f"{where} has version {version!r}, this program reads {VERSION!r}: update Battery Hawk"
+            f"{place.source} has version {version!r}, this program reads {VERSION!r}: update Battery Hawk"
         )
-    found = _get(document, key, dict, where, default={})
-    for name, record in found.items():
-        _check_text(name, f"{where} /{key}")
+    root = place.at(document)
+    if not 0 <= root.get("last_vehicle", int, default=0) < _LAST_ID:
+        root.at(None, "last_vehicle").wrong(document["last_vehicle"], "a whole number from 0 to 1e15")
+    records = root.inside(key)
+    for name, record in records.value.items():
+        found = records.at(record, name)
         if not isinstance(record, dict):
-            raise ConfigurationError(f"{where} /{key}/{name}: expected an object")
-    return dict(found)
+            found.wrong(record, "an object")
+        elif found.is_text(name):
+            yield name, found
 
 
-def _get(record: Json, key: str, kind: type, where: str, default: Any = _REQUIRED) -> Any:
-    value = record.get(key)
+def _check(place: Place) -> None:
+    if place.problems:
+        raise WrongDocument(place.problems)
+
+
+def _seconds(record: Place, key: str, default: S) -> S:
+    value = record.value.get(key)
     if value is None:
-        if default is _REQUIRED:
-            raise ConfigurationError(f"{where}: {key!r} is missing")
         return default
-    if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
-        if isinstance(value, str):
-            _check_text(value, f"{where}/{key}")
+    if isinstance(value, int | float) and not isinstance(value, bool) and 1 <= value <= 1e9:
         return value
-    raise ConfigurationError(f"{where}/{key}: {value!r} is not of type {kind.__name__}")
+    record.at(value, key).wrong(value, "seconds, a number from 1 to 1e9")
+    return default
 
 
-def _check_text(text: str, where: str) -> None:
-    """JSON can say half of a surrogate pair; no file, database or topic takes it."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ConfigurationError(f"{where}: {text!r} contains half a character") from None
+def _rules(parse: Callable[[object], Mapping[str, T]], record: Place, key: str) -> Mapping[str, T]:
+    """Each quantity by itself, for one that is wrong hides the others."""
+    found: dict[str, T] = {}
+    for quantity, said in record.inside(key).value.items():
+        try:
+            found.update(parse({quantity: said}))
+        except Invalid as error:
+            record.note(f"/{key}{error.pointer}", str(error))
+    return found
 
 
-def _seconds(record: Json, key: str, where: str, default: float | None) -> float | None:
-    value = record.get(key, default)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= 1e9:
-        raise ConfigurationError(f"{where}/{key}: {value!r} is no duration of at least 1 s")
-    return value
-
-
-def _parsed(parse: Callable[[object], T], record: Json, key: str, where: str) -> T:
-    try:
-        return parse(_get(record, key, dict, where, default={}))
-    except Invalid as error:
-        raise ConfigurationError(f"{where}/{key}{error.pointer}: {error}") from None
-
-
-def _instant(record: Json, key: str, where: str) -> int | None:
-    text = _get(record, key, str, where, default=None)
+def _instant(record: Place, key: str) -> int | None:
+    text = record.get(key, str, default=None)
     try:
         return None if text is None else parse_rfc3339(text)
-    except ValueError as error:
-        raise ConfigurationError(f"{where}/{key}: {error}") from None
+    except (ValueError, OverflowError):
+        record.at(text, key).wrong(text, "a time such as 2026-11-23T10:30:00Z, with its offset from UTC")
+        return None
 
 
 def _instant_to_json(ms: int | None) -> str | None:
     return None if ms is None else rfc3339(ms)
 
 
-def _lifecycle(word: str, where: str) -> Lifecycle:
+def _lifecycle(record: Place) -> Lifecycle:
     """The specification also writes link states into `status`; a device that has one is configured."""
+    word = record.get("status", str, default="configured")
     if word in {"connected", "disconnected", "error"}:
         return Lifecycle.CONFIGURED
     try:
         return Lifecycle(word)
     except ValueError:
-        raise ConfigurationError(f"{where}/status: {word!r} is no status of a device") from None
+        record.at(word, "status").wrong(word, f"one of {', '.join(Lifecycle)}")
+        return Lifecycle.CONFIGURED
 
 
-def _address(text: str, where: str) -> Address:
+def _address(key: str, record: Place) -> Address | None:
     try:
-        return parse_address(text)
-    except BadAddress as error:
-        raise ConfigurationError(f"{where}: {error}") from None
+        return parse_address(key)
+    except BadAddress:
+        record.wrong(None, "the key is no Bluetooth address such as AA:BB:CC:DD:EE:FF")
+        return None

@@ -6,8 +6,9 @@ from typing import Any
 from quart import Blueprint, Response, request
 
 from hawk.config.changes import Overridden, shown
-from hawk.config.load import SettingsError, pointer_to
+from hawk.config.load import SettingsError
 from hawk.config.messages import ChangeSettings, GetSettings, Standing
+from hawk.errors import pointer_to
 from hawk.web.http import answer, endpoint, services
 from hawk.web.jsonapi import ApiError, parse_document, resource
 from hawk.web.query import Asked, Parameters

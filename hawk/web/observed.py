@@ -14,7 +14,7 @@ from hawk.errors import StoreUnavailable
 from hawk.model.device import DeviceView
 from hawk.model.reading import Moment
 from hawk.mqtt.messages import BrokerStatus, GetBrokerStatus, GetMqttStatus, MqttStatus
-from hawk.registry.messages import GetNotices
+from hawk.registry.messages import GetNotices, GetProblems
 from hawk.sinks.messages import GetSinks, SinkStatus
 from hawk.store.messages import GetStoreStatus, StoreStatus
 from hawk.web.jsonapi import ApiError
@@ -39,6 +39,7 @@ class Observed:
     event_streams: int
     events_lost: int
     settings: Standing | None = None
+    problems: tuple[str, ...] | None = None  # of devices.json and vehicles.json
 
 
 async def observe(ours: Services) -> Observed:
@@ -61,6 +62,7 @@ async def observe(ours: Services) -> Observed:
         if ours.broker is not None:
             nursery.start_soon(fetch, "broker", ours.broker, GetBrokerStatus())
         nursery.start_soon(fetch, "notices", ours.registry, GetNotices())
+        nursery.start_soon(fetch, "problems", ours.registry, GetProblems())
         nursery.start_soon(fetch, "settings", ours.configuration, GetSettings())
     return Observed(
         moment=ours.clock.moment(),

@@ -98,6 +98,7 @@ async def status_attributes(ours: Services) -> dict[str, Any]:
         "broker": _broker(observed.broker),
         "devices": _counts(observed.devices),
         "settings": _settings(observed.settings),
+        "registry": None if observed.problems is None else {"problems": observed.problems},
         "clock": {"trusted": observed.moment.utc is not None},
         "event_streams": observed.event_streams,
         "events_lost": observed.events_lost,

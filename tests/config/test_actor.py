@@ -15,12 +15,11 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from actors import ActorRef, ActorSystem, ChildSpec, Supervisor
 from actors.testing import open_test_system
 from hawk.config.actor import Follower, SettingsActor
-from hawk.config.changes import ChangedMeanwhile
 from hawk.config.file import SettingsFile
 from hawk.config.load import SettingsError, load
 from hawk.config.messages import Changed, ChangeSettings, GetSettings
 from hawk.config.schema import Settings
-from hawk.errors import HawkError, Outdated
+from hawk.errors import ChangedMeanwhile, HawkError, Outdated
 from hawk.events import SettingsChanged
 
 

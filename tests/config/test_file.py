@@ -1,9 +1,6 @@
 """system.json while the service runs."""
 
 import json
-import random
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +9,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from hawk.config.changes import ChangedMeanwhile
 from hawk.config.file import SettingsFile
 from hawk.config.load import SettingsError, load
-from hawk.errors import CannotWrite, Outdated
+from hawk.errors import CannotWrite, ChangedMeanwhile, Outdated
 
 NOBODY: frozenset[str] = frozenset()
 
@@ -179,42 +175,3 @@ def test_whatever_is_sent_is_refused_or_can_be_read_at_the_next_start(
     except (SettingsError, CannotWrite):
         assert not (tmp_path / "system.json").exists()
     assert load(tmp_path / "system.json", {}).settings == file.settings
-
-
-_CUTS = 100
-_WRITER = """
-import os, random, signal, sys, time
-from pathlib import Path
-from hawk.config.file import SettingsFile
-from hawk.config.load import load
-
-path = Path(sys.argv[1])
-for cut in range(int(sys.argv[2])):
-    child = os.fork()
-    if not child:
-        file = SettingsFile(path, load(path, {}))  # raises for one that cannot be read
-        for n in range(10**6):
-            file.change({"polling": {"interval": 1000 + cut * 1000 + n}}, None)
-            if n == 0:
-                os.write(1, b".")
-    time.sleep(float(sys.argv[3 + cut]))
-    os.kill(child, signal.SIGKILL)
-    if os.WTERMSIG(os.waitpid(child, 0)[1]) != signal.SIGKILL:
-        sys.exit(f"cut {cut}: the file could not be read")
-    load(path, {})
-"""
-
-
-def test_a_hundred_cuts_in_the_middle_of_writing_leave_a_file_that_can_be_read(tmp_path: Path) -> None:
-    path = tmp_path / "system.json"
-    path.write_text('{"garden": {"gnomes": 7}}')
-    pauses = [f"{random.uniform(0.005, 0.05):.4f}" for _ in range(_CUTS)]
-    done = subprocess.run(
-        [sys.executable, "-c", _WRITER, str(path), str(_CUTS), *pauses],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert len(done.stdout) > _CUTS / 4  # cut while it wrote, not only before
-    assert json.loads(path.read_text())["garden"] == {"gnomes": 7}

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from hawk.ble import simulated
 from hawk.ble.simulated_monitor import FAMILIES
 from hawk.config import reference
-from hawk.config.load import Given, Loaded, Problem, SettingsError, load
+from hawk.config.load import Given, Loaded, SettingsError, load
 from hawk.config.schema import Fault, Model, Settings
+from hawk.errors import Problem
 
 
 def written(folder: Path, document: object) -> Path:

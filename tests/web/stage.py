@@ -22,7 +22,7 @@ from hawk.model.address import Address
 from hawk.model.reading import Moment, Reading, Sample, Source
 from hawk.registry.actor import RegistryActor
 from hawk.registry.files import RegistryFiles
-from hawk.registry.messages import ConfigureDevice, DeviceChanges, GetNotices
+from hawk.registry.messages import ConfigureDevice, DeviceChanges, GetNotices, GetProblems
 from hawk.sinks.messages import GetSinks, SinkState, SinkStatus
 from hawk.store.messages import (
     ChooseResolution,
@@ -217,7 +217,7 @@ async def open_stage(
     """With a folder the registry and the directory are real; `scripts` replace an actor by its name."""
     shelf, actors = Shelf(), dict[str, ActorRef[Any]]()
     said: dict[str, dict[type, Any]] = {
-        "registry": {GetNotices: ()},
+        "registry": {GetNotices: (), GetProblems: ()},
         "store": shelf.script(),
         "scanner": {GetScannerStatus: SCANNER},
         "arbiter": {GetArbiterStatus: ARBITER},

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from hawk.config.changes import ChangedMeanwhile, Overridden
-from hawk.config.load import Problem, SettingsError
+from hawk.config.changes import Overridden
+from hawk.config.load import SettingsError
 from hawk.config.messages import Changed, ChangeSettings, GetSettings, Standing
 from hawk.config.schema import Settings
 from hawk.directory.messages import ListDevices
-from hawk.errors import CannotWrite
+from hawk.errors import CannotWrite, ChangedMeanwhile, Problem
 from tests.web.stage import SILENCE, open_stage
 
 PATH = "/api/system/config"
