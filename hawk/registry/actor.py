@@ -163,6 +163,8 @@ class RegistryActor(Actor):
             await trio.sleep(EVERY)
 
     async def _look(self) -> None:
+        if not await trio.to_thread.run_sync(self._files.is_to_be_looked_at, abandon_on_cancel=True):
+            return
         before = self._files.snapshot
         await trio.to_thread.run_sync(self._files.look)
         if self._files.snapshot is not before:

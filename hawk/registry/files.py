@@ -45,6 +45,13 @@ class RegistryFiles:
         """Why the files as they are now do not hold."""
         return self._mistakes.said
 
+    def is_to_be_looked_at(self) -> bool:
+        """Whether something is there that we do not know, or was. Blocks, and changes nothing."""
+        try:
+            return bool(self.problems) or any(each.content() is not None for each in self._files)
+        except ConfigurationError:
+            return True
+
     def look(self) -> None:
         """Takes in what somebody wrote into either. Blocks. A file that is gone is no change."""
         contents: list[bytes | None] = []

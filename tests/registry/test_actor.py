@@ -1,16 +1,19 @@
 """The registry actor: answered and announced when it is on the disk."""
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
+from trio.testing import MockClock
 
 from actors import ActorRef, ChildSpec, Supervisor
 from actors.testing import Probe, open_test_system, wait_until
-from hawk.errors import CannotWrite, HawkError, Invalid, NotFound
+from hawk.errors import CannotWrite, ChangedMeanwhile, HawkError, Invalid, NotFound
 from hawk.events import DeviceChanged, DeviceDiscovered, DeviceRemoved, VehicleChanged, VehicleRemoved
 from hawk.model.device import Lifecycle
 from hawk.registry.actor import RegistryActor
@@ -20,6 +23,7 @@ from hawk.registry.messages import (
     CreateVehicle,
     DeviceChanges,
     Discover,
+    GetProblems,
     GetRegistry,
     RemoveDevice,
 )
@@ -106,3 +110,62 @@ async def test_a_restarted_registry_announces_what_its_predecessor_wrote(tmp_pat
         await registry.ask(GetRegistry()).within(5)
         await wait_until(lambda: len(facts) == 2)
         assert [type(fact) for fact in facts] == [VehicleChanged, DeviceChanged]
+
+
+DEVICE = {"device_type": "BM6", "vehicle_id": "boat", "friendly_name": "Starter"}
+
+
+def edit(folder: Path, **devices: object) -> None:
+    document = {"devices": {A: DEVICE | devices}}
+    (folder / "devices.json").write_text(json.dumps(document))
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """What threads do takes its time, which no clock of ours shortens."""
+    while not condition():
+        await trio.to_thread.run_sync(lambda: None)
+
+
+async def test_an_edit_is_announced_at_the_next_look(tmp_path: Path, mock_clock: MockClock) -> None:
+    async with running(files_in(tmp_path)) as (registry, facts):
+        await registry.ask(CreateVehicle("Car")).within(5)  # the look at the start is over
+        edit(tmp_path)
+        mock_clock.jump(1.0)
+        await until(lambda: len(facts) == 3)
+        assert [type(fact) for fact in facts[1:]] == [VehicleChanged, DeviceChanged]
+        (tmp_path / "devices.json").write_text("{}")
+        mock_clock.jump(1.0)
+        await until(lambda: len(facts) == 5)
+        assert [type(fact) for fact in facts[3:]] == [DeviceRemoved, VehicleRemoved]
+
+
+async def test_a_change_that_meets_an_edit_is_refused_and_accepted_at_the_second_try(
+    tmp_path: Path, mock_clock: MockClock
+) -> None:
+    async with running(files_in(tmp_path)) as (registry, _):
+        await registry.ask(CreateVehicle("Car")).within(
+            5
+        )  # the look at the start is over, and no other is due
+        edit(tmp_path)
+        with pytest.raises(ChangedMeanwhile):
+            await registry.ask(CreateVehicle("Camper")).within(5)
+        vehicle = await registry.ask(CreateVehicle("Camper")).within(5)
+        snapshot = await registry.ask(GetRegistry()).within(5)
+        assert (vehicle.name, snapshot.devices[A].friendly_name) == ("Camper", "Starter")
+
+
+async def test_a_wrong_edit_changes_nothing_and_is_told_to_whoever_asks(
+    tmp_path: Path, mock_clock: MockClock
+) -> None:
+    files = files_in(tmp_path)
+    async with running(files) as (registry, facts):
+        await registry.ask(FOUND).within(5)
+        await until(lambda: len(facts) == 3)
+        before = await registry.ask(GetRegistry()).within(5)
+        edit(tmp_path, polling_interval="often")
+        while not (said := await registry.ask(GetProblems()).within(5)):
+            mock_clock.jump(1.0)
+            await trio.to_thread.run_sync(lambda: None)
+        assert "polling_interval: 'often'" in said[0]
+        assert await registry.ask(GetRegistry()).within(5) == before
+        assert len(facts) == 3

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hawk.errors import CannotWrite, ConfigurationError
+from hawk.errors import CannotWrite, ChangedMeanwhile, ConfigurationError
 from hawk.model.address import Address
 from hawk.registry import changes
 from hawk.registry.files import RegistryFiles
@@ -85,3 +85,105 @@ def test_half_a_character_in_what_is_not_ours_is_written_again(tmp_path: Path) -
     files.write(added(files.snapshot, A, {"key": "\udc80"}))
     assert json.loads((tmp_path / "devices.json").read_text())["note"] == "a\ud83d"
     assert files_in(tmp_path).snapshot.devices[A].config == {"key": "\udc80"}
+
+
+def edit(folder: Path, name: str, **changed: object) -> None:
+    document = json.loads((folder / name).read_text())
+    (folder / name).write_text(json.dumps(document | changed))
+
+
+def test_an_edit_of_both_files_is_taken_in_at_one_look(tmp_path: Path) -> None:
+    written_thrice(tmp_path)
+    files = files_in(tmp_path)
+    edit(tmp_path, "vehicles.json", vehicles={"boat": {"name": "Boat"}}, last_vehicle=0)
+    edit(tmp_path, "devices.json", devices={A: {"device_type": "BM6", "vehicle_id": "boat"}}, last_vehicle=0)
+    files.look()
+    assert files.problems == ()
+    assert [device.vehicle_id for device in files.snapshot.devices.values()] == ["boat"]
+    assert {vehicle.name for vehicle in files.snapshot.vehicles.values()} == {"Boat"}
+    assert files.snapshot.last_vehicle == 3  # what was used once is not used again
+
+
+def test_a_wrong_edit_of_one_file_keeps_both_back_and_is_said_at_the_second_look(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before, files = written_thrice(tmp_path), files_in(tmp_path)
+    edit(tmp_path, "vehicles.json", vehicles={"boat": {"name": 7}, "car": []})
+    edit(tmp_path, "devices.json", devices={A: {"device_type": "BM6"}, "x": {}})
+    files.look()
+    assert files.problems == ()
+    for _ in range(3):
+        files.look()
+    said: tuple[str, ...] = files.problems
+    assert [each.split(": ")[:2] for each in said] == [
+        ["devices.json", "/devices/x"],
+        ["vehicles.json", "/vehicles/boat/name"],
+        ["vehicles.json", "/vehicles/car"],
+    ]
+    assert files.snapshot.devices == before.devices
+    assert len(caplog.records) == 1
+    on_disk = contents(tmp_path)
+    with pytest.raises(ChangedMeanwhile, match=r"/vehicles/boat/name"):
+        files.write(added(files.snapshot, A))
+    assert contents(tmp_path) == on_disk
+    edit(tmp_path, "vehicles.json", vehicles={})
+    edit(tmp_path, "devices.json", devices={})
+    files.look()
+    assert (files.problems, files.snapshot.devices) == ((), {})
+
+
+def test_a_wrong_edit_that_is_taken_back_is_forgotten(tmp_path: Path) -> None:
+    written_thrice(tmp_path)
+    files, right = files_in(tmp_path), (tmp_path / "devices.json").read_bytes()
+    (tmp_path / "devices.json").write_text("{")
+    files.look()
+    files.look()
+    assert files.problems
+    (tmp_path / "devices.json").write_bytes(right)
+    files.look()
+    assert files.problems == ()
+    files.write(added(files.snapshot, A))
+
+
+@pytest.mark.parametrize("name", ["devices.json", "vehicles.json"])
+def test_a_file_that_is_gone_is_no_edit_and_comes_back_with_the_next_change(
+    tmp_path: Path, name: str
+) -> None:
+    before, files = written_thrice(tmp_path), files_in(tmp_path)
+    (tmp_path / name).unlink()
+    files.look()
+    assert (files.problems, files.snapshot) == ((), before)
+    files.write(added(files.snapshot, A))
+    assert files_in(tmp_path).snapshot == files.snapshot
+
+
+def test_a_file_that_may_not_be_read_is_no_edit_and_is_said(tmp_path: Path) -> None:
+    before, files = written_thrice(tmp_path), files_in(tmp_path)
+    (tmp_path / "devices.json").unlink()
+    (tmp_path / "devices.json").mkdir()
+    files.look()
+    files.look()
+    (said,) = files.problems
+    assert "devices.json cannot be read" in said
+    assert files.snapshot == before
+
+
+def test_a_change_that_meets_an_edit_of_the_second_file_is_taken_back_in_the_first(tmp_path: Path) -> None:
+    """The edit comes while the first is written, which is as late as it can be seen."""
+    before, files = written_thrice(tmp_path), files_in(tmp_path)
+    on_disk = contents(tmp_path)
+    second = files._devices
+    check, edited = second.check_unchanged, json.dumps({"devices": {A: {"device_type": "BM6"}}})
+    times = iter((1, 2))
+
+    def check_at_last() -> None:
+        if next(times) == 2:
+            (tmp_path / "devices.json").write_text(edited)
+        check()
+
+    second.check_unchanged = check_at_last  # type: ignore[method-assign]  # the moment between the two
+    with pytest.raises(ChangedMeanwhile):
+        files.write(added(files.snapshot, A))
+    assert (tmp_path / "vehicles.json").read_bytes() == on_disk["vehicles.json"]
+    assert (tmp_path / "devices.json").read_text() == edited
+    assert files.snapshot == before
