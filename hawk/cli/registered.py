@@ -63,13 +63,14 @@ def show(mac: str, data: Path | None, *, as_json: bool) -> None:
 @click.option("--name", help="What it is to be called.")
 @click.option("--interval", metavar="S", type=click.FloatRange(min=1), help="Seconds between two polls.")
 @click.option("--vehicle", metavar="ID", help="The vehicle it is in, such as vehicle_2.")
+@click.option("--no-vehicle", is_flag=True, help="It is in no vehicle any more.")
 @click.option("--type", "device_type", help="What it is, such as BM6 or generic_modbus.")
 @click.option("--config", "file", type=click.Path(path_type=Path), help="JSON for its driver: docs/devices.")
 @DATA
 @JSON
 def set_device(
     mac: str, name: str | None, interval: float | None, vehicle: str | None, device_type: str | None,
-    file: Path | None, data: Path | None, *, as_json: bool,
+    file: Path | None, data: Path | None, *, no_vehicle: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Change what is said; all else of MAC stays as it is.
 
@@ -83,9 +84,15 @@ def set_device(
         "vehicle_id": vehicle,
         "device_type": device_type,
     }
-    attributes = {key: value for key, value in said.items() if value is not None}
+    attributes: dict[str, Any] = {key: value for key, value in said.items() if value is not None}
+    if no_vehicle:
+        if vehicle is not None:
+            raise click.UsageError("--vehicle and --no-vehicle cannot both be")
+        attributes["vehicle_id"] = None
     if not attributes and file is None:
-        raise click.UsageError("say what to change: --name, --interval, --vehicle, --type or --config")
+        raise click.UsageError(
+            "say what to change: --name, --interval, --vehicle, --no-vehicle, --type or --config"
+        )
     with refusals_said(as_json=as_json):
         document = _change(mac, data, attributes, file)
     if as_json:

@@ -12,7 +12,14 @@ from hawk.errors import CannotWrite, ChangedMeanwhile, ConfigurationError, Probl
 from hawk.mistakes import Mistakes
 from hawk.registry.documents import DocumentFile
 from hawk.registry.messages import Snapshot
-from hawk.registry.records import Documents, from_documents, read_devices, read_vehicles, to_documents
+from hawk.registry.records import (
+    Documents,
+    from_documents,
+    read_devices,
+    read_vehicles,
+    records_of,
+    to_documents,
+)
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +130,7 @@ class RegistryFiles:
         return Documents(*found)
 
     def _say_what_was_made_again(self) -> None:
-        known = self._documents.vehicles.get("vehicles", {})
+        known = records_of(self._documents.vehicles, "vehicles")
         for vehicle_id, vehicle in self.snapshot.vehicles.items():
             if vehicle_id not in known:
                 members = [d.address for d in self.snapshot.devices.values() if d.vehicle_id == vehicle_id]

@@ -42,8 +42,8 @@ def from_documents(documents: Documents) -> Snapshot:
 
 def to_documents(snapshot: Snapshot, old: Documents) -> Documents:
     # a key made by hand may spell the address in another way
-    old_devices = {parse_address(key): record for key, record in old.devices.get("devices", {}).items()}
-    old_vehicles = old.vehicles.get("vehicles", {})
+    old_devices = {parse_address(key): record for key, record in records_of(old.devices, "devices").items()}
+    old_vehicles = records_of(old.vehicles, "vehicles")
     count = dict.fromkeys(snapshot.vehicles, 0)
     for device in snapshot.devices.values():
         if device.vehicle_id in count:
@@ -70,6 +70,12 @@ def to_documents(snapshot: Snapshot, old: Documents) -> Documents:
             "last_vehicle": snapshot.last_vehicle,
         },
     )
+
+
+def records_of(document: Json, key: str) -> Json:
+    """Of a document that was read well: there are none, too, where it says null."""
+    found: Json = document.get(key) or {}
+    return found
 
 
 def _over(old: Json, ours: Json) -> Json:

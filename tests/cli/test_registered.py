@@ -106,6 +106,25 @@ def test_what_is_set_changes_and_the_rest_stays(data: Path) -> None:
     assert (shown["device_type"], shown["friendly_name"]) == ("BM7", "Winch")
 
 
+def test_a_device_is_taken_out_of_its_vehicle(data: Path) -> None:
+    (boat,) = (
+        each for each in answer(data, "vehicles", "list")["data"] if each["attributes"]["name"] == "Boat"
+    )
+    before = answer(data, "devices", "show", OTHER)["data"]["attributes"]
+    answer(data, "devices", "set", OTHER, "--vehicle", boat["id"])
+    code, out, err = hawk(data, "devices", "set", OTHER, "--no-vehicle")
+    assert (code, err) == (0, "")
+    assert " in no vehicle" in out
+    shown = answer(data, "devices", "show", OTHER)["data"]["attributes"]
+    assert (shown["vehicle_id"], shown["friendly_name"]) == (None, before["friendly_name"])
+
+
+def test_in_a_vehicle_and_in_none_is_wrong_usage(data: Path) -> None:
+    code, _, err = hawk(data, "devices", "set", MAC, "--vehicle", "vehicle_1", "--no-vehicle")
+    assert code == 2
+    assert "cannot both be" in err
+
+
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [

@@ -134,6 +134,15 @@ def test_any_edit_is_taken_or_refused_in_words_and_what_is_taken_can_be_written_
     assert again.notices == ()
 
 
+@pytest.mark.parametrize("null", ["devices", "vehicles"])
+def test_null_is_as_good_as_no_records(tmp_path: Path, null: str) -> None:
+    (tmp_path / "devices.json").write_bytes(said({"devices": {FIRST: DEVICE}}))
+    (tmp_path / f"{null}.json").write_bytes(said({null: None}))
+    files = RegistryFiles(tmp_path / "devices.json", tmp_path / "vehicles.json")
+    files.write(changes.create_vehicle(files.snapshot, "Boat", None))
+    assert len(files.snapshot.devices) == (null == "vehicles")
+
+
 @often
 @given(found=st.dictionaries(st.sampled_from(list(DEVICE)), VALUE, max_size=5))
 def test_any_value_in_a_record_is_taken_or_named_with_its_place(found: dict[str, Any]) -> None:
