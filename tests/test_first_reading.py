@@ -133,3 +133,43 @@ def test_a_monitor_can_be_read_at_once(bluez: FakeBluez, tmp_path: Path) -> None
         reading = answer.json()["data"]["attributes"]
         assert (reading["voltage"], reading["temperature"]) == (12.54, 0)
         assert bluez.state()["linked"] == []
+
+
+def test_scan_reads_them_while_the_service_runs_and_has_the_adapter(bluez: FakeBluez, tmp_path: Path) -> None:
+    with Service(tmp_path / "data") as service:
+        wait_until(lambda: len(service.get("/api/devices")["data"]) == 4)
+        assert service.configure(FROSTY, friendly_name="Starter").is_success
+        wait_until(lambda: service.readings(FROSTY))
+        before = service.get("/api/system/status")["data"]["attributes"]["storage"]["readings"]
+        found = scan("--connect", "--data", str(service.data))
+        assert {address: line["error"] for address, line in found.items()} == dict.fromkeys(
+            (FROSTY, ZERO, WALKING, OLD)
+        )
+        said = {address: line["reading"] for address, line in found.items()}
+        assert {each["source"] for each in said.values()} == {"gatt"}
+        assert (said[ZERO]["voltage"], said[ZERO]["temperature"]) == (12.54, 0)
+        assert (said[OLD]["voltage"], "temperature" in said[OLD]) == (12.87, False)
+        assert said[FROSTY]["temperature"] == -7
+        listed = service.get("/api/devices")["data"]
+        assert sum(each["attributes"]["lifecycle"] == "discovered" for each in listed) == 3
+        assert service.readings(ZERO) == []
+        status = service.get("/api/system/status")["data"]["attributes"]
+        assert status["bluetooth"]["listening"]
+        assert status["storage"]["readings"] >= before
+
+
+def test_scan_without_connecting_disturbs_no_service(bluez: FakeBluez, tmp_path: Path) -> None:
+    with Service(tmp_path / "data") as service:
+        wait_until(lambda: len(service.get("/api/devices")["data"]) == 4)
+        assert set(scan("--data", str(service.data))) == {FROSTY, ZERO, WALKING, OLD}
+        status = service.get("/api/system/status")["data"]["attributes"]["bluetooth"]
+        assert (status["listening"], status["scan_restarts"]) == (True, 0)
+
+
+def test_a_device_that_the_service_cannot_read_says_why(bluez: FakeBluez, tmp_path: Path) -> None:
+    with Service(tmp_path / "data") as service:
+        wait_until(lambda: len(service.get("/api/devices")["data"]) == 4)
+        assert service.http.post("/api/release").is_success
+        found = scan("--connect", "--data", str(service.data))
+        assert [line["error"]["code"] for line in found.values()] == ["paused"] * 4
+        assert {line["reading"]["source"] for line in found.values()} == {"advertisement"}

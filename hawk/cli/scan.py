@@ -1,4 +1,4 @@
-"""`hawk scan`: which battery monitors are in range, and what they say. Needs no running service."""
+"""`hawk scan`: which battery monitors are in range, and what they say. Needs no running service, and disturbs none."""
 
 import time
 from collections.abc import Sequence
@@ -94,23 +94,35 @@ def _scan(
     from hawk.ble.recording_file import recording_to
     from hawk.ble.redecoding import explain
     from hawk.ble.tape import Tape, TapedRadio
+    from hawk.cli import through
+    from hawk.cli.config_file import read
     from hawk.cli.survey import Survey
     from hawk.clock import SystemClock
     from hawk.config.load import load
 
     folder = datafolder.choose(data, os.environ)
     settings = load(folder / "system.json", os.environ).settings
-    limits = Limits(session=settings.bluetooth.session_timeout)
+    service = through.service_on(folder) if connect else None
+    limits = Limits(session=settings.bluetooth.session_timeout) if connect and service is None else None
     survey, tape = Survey(_catalogue(folder, settings, file)), Tape()
-    radio = TapedRadio(open_radio(settings, exclusive=connect), tape, partial(explain, survey.catalogue))
-    listen = partial(trio.run, _listen, radio, survey, duration, limits if connect else None, tape)
+    radio = TapedRadio(
+        open_radio(settings, exclusive=limits is not None), tape, partial(explain, survey.catalogue)
+    )
+    listen = partial(trio.run, _listen, radio, survey, duration, limits, tape)
     if record is None:
         listen()
-        return survey, None
-    clock = SystemClock(settings.clock.trust)
-    with recording_to(record, clock, simulated=radio.simulated) as recorder, tape.listening(recorder.hear):
-        listen()
-    return survey, recorder.error
+        incomplete = None
+    else:
+        clock = SystemClock(settings.clock.trust)
+        with (
+            recording_to(record, clock, simulated=radio.simulated) as recorder,
+            tape.listening(recorder.hear),
+        ):
+            listen()
+        incomplete = recorder.error
+    if service is not None:
+        through.read_all(service, survey, None if file is None else dict(read(file)))
+    return survey, incomplete
 
 
 def _catalogue(data: Path, settings: "Settings", file: Path | None) -> "Catalogue":

@@ -152,7 +152,11 @@ def _keep(found: Found, heard: Heard, now: int) -> None:
 
 
 def error_json(error: HawkError) -> Mapping[str, str]:
-    return {"code": error.code, "detail": str(error)}
+    """With the code of the service, where that refused."""
+    from hawk.cli.running import Refused
+
+    code = error.said if isinstance(error, Refused) else error.code
+    return {"code": code, "detail": str(error)}
 
 
 NAME, REMARK = "Name", "Remark"  # the columns whose cells may be long
