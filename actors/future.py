@@ -128,7 +128,7 @@ class Future(pykka.Future[T]):
     def offer(self, value: T | None, error: BaseException | None) -> bool:
         """Resolves it unless it is resolved already; whether somebody still waits."""
         with contextlib.suppress(queue.Full):
-            self._resolve(outcome.Value(value) if error is None else outcome.Error(error))  # type: ignore[arg-type]
+            self._resolve(outcome.Value(value) if error is None else outcome.Error(error))  # type: ignore[arg-type]  # pykka types it so
             return not self.given_up
         return False
 

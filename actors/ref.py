@@ -77,7 +77,7 @@ class ActorRef(pykka.ActorRef[A]):
     def _take(self, actor: A) -> None:
         """`actor` is the next incarnation behind this ref and its mailbox."""
         actor.actor_urn = self.actor_urn
-        actor.actor_inbox = self.actor_inbox  # type: ignore[assignment]
+        actor.actor_inbox = self.actor_inbox  # type: ignore[assignment]  # ours, where pykka has a queue
         self._actor_weakref = weakref.ref(actor)
         self.incarnation += 1
 

@@ -38,4 +38,4 @@ def view(
         if volts is None
         else Live().with_sample(Sample(voltage=volts, status=status), Moment(NOW, 0.0))
     )
-    return DeviceView(device(address), live=live, available=volts is not None, **changes)  # type: ignore[arg-type]
+    return DeviceView(device(address), live=live, available=volts is not None, **changes)  # type: ignore[arg-type]  # mypy does not look into **

@@ -1,6 +1,7 @@
 """Imports run one way. Reads the source, so it also sees imports inside functions."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,22 @@ def test_nothing_in_hawk_catches_everything() -> None:
                 caught = {name.strip("() ") for name in names.split(",")}
                 broad = caught & {"everything", "Exception", "BaseException"}
                 assert not broad or module in MAY_CATCH_EVERYTHING, f"{module}:{node.lineno}"
+
+
+EXEMPTION = re.compile(r"# (?:noqa|type: ignore)\S*(?: [A-Z]+[0-9]+,?| [a-z-]+\],?)*")
+SOURCES = [
+    path
+    for folder in ("actors", "deploy", "docs", "hawk", "tests")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if path != Path(__file__)
+]
+
+
+def test_every_exemption_from_a_rule_says_why() -> None:
+    bare = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in SOURCES
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        if (found := EXEMPTION.search(line)) and not line[found.end() :].strip(" #")
+    ]
+    assert bare == []

@@ -114,10 +114,10 @@ def test_a_scan_is_recorded_decoded_again_and_played_into_the_service(
         BATTERYHAWK_SIMULATION_REPLAY=str(damaged),
     ) as service:
         for address, expected in SAID.items():
-            device = wait_until(lambda a=address: find(service, a))  # type: ignore[misc]
+            device = wait_until(lambda a=address: find(service, a))  # type: ignore[misc]  # mypy knows no default of a lambda
             assert device["lifecycle"] == "discovered"
             assert service.configure(address).status_code == 200
-            reading = wait_until(lambda a=address: polled(service, a))  # type: ignore[misc]
+            reading = wait_until(lambda a=address: polled(service, a))  # type: ignore[misc]  # mypy knows no default of a lambda
             assert (numbers(reading), reading["simulated"]) == (expected, True)
         heard = wait_until(
             lambda: [each for each in service.readings(FROSTY) if each["source"] == "advertisement"]

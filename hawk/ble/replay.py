@@ -246,7 +246,7 @@ class ReplayedRadio(Stackless):
         conversation: Conversation,
         limits: Limits,
         on_link: Callable[[LinkState], None],
-        adapter: str = "",  # noqa: ARG002
+        adapter: str = "",  # noqa: ARG002  # nor which adapter
     ) -> None:
         """The sessions with a device come in turn."""
         with self._claimed(address):

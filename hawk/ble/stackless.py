@@ -15,18 +15,18 @@ class Stackless:
     async def read_by_library(
         self,
         address: Address,
-        library: Callable[[Any, Any], Library],  # noqa: ARG002
-        limits: Limits,  # noqa: ARG002
-        on_link: Callable[[LinkState], None],  # noqa: ARG002
-        on_sample: Callable[[Sample], None],  # noqa: ARG002
-        adapter: str = "",  # noqa: ARG002
+        library: Callable[[Any, Any], Library],  # noqa: ARG002  # the signature of Radio
+        limits: Limits,  # noqa: ARG002  # the signature of Radio
+        on_link: Callable[[LinkState], None],  # noqa: ARG002  # the signature of Radio
+        on_sample: Callable[[Sample], None],  # noqa: ARG002  # the signature of Radio
+        adapter: str = "",  # noqa: ARG002  # the signature of Radio
     ) -> None:
         raise Undecodable(f"{address} is simulated, and a library needs real Bluetooth.")
 
     async def drop(self, address: Address) -> None:
         """A link here ends with its session, whatever happens; there is none to drop."""
 
-    async def clear(self, addresses: Collection[Address]) -> tuple[Address, ...]:  # noqa: ARG002
+    async def clear(self, addresses: Collection[Address]) -> tuple[Address, ...]:  # noqa: ARG002  # the signature of Radio
         return ()
 
     async def renew(self) -> None:

@@ -57,7 +57,7 @@ class Running:
             method=method,
         )
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310  # the same
                 yield answer
         except urllib.error.HTTPError as error:
             raise _refused(error) from None

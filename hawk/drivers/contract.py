@@ -163,9 +163,9 @@ def any_notification_is_a_sample_or_a_ProtocolError(exhibit: Exhibit) -> None:  
         _notify(codec, _noise(chance, captured))
 
 
-def any_advertisement_is_heard_or_a_ProtocolError(exhibit: Exhibit) -> None:  # noqa: N802
+def any_advertisement_is_heard_or_a_ProtocolError(exhibit: Exhibit) -> None:  # noqa: N802  # a name in code
     """Random bytes, and captured ones that were damaged."""
-    chance = random.Random(_SEED)  # noqa: S311
+    chance = random.Random(_SEED)  # noqa: S311  # the same each time
     captured = [
         (company, data)
         for advert in exhibit.adverts
@@ -179,9 +179,9 @@ def any_advertisement_is_heard_or_a_ProtocolError(exhibit: Exhibit) -> None:  # 
             _demand_sane(heard.sample)
 
 
-def any_bytes_are_decoded_or_a_ProtocolError(exhibit: Exhibit) -> None:  # noqa: N802
+def any_bytes_are_decoded_or_a_ProtocolError(exhibit: Exhibit) -> None:  # noqa: N802  # a name in code
     """By `hawk decode`, of each kind."""
-    chance = random.Random(_SEED)  # noqa: S311
+    chance = random.Random(_SEED)  # noqa: S311  # the same each time
     captured = [data for session in exhibit.sessions for data in session.notifications]
     for kind, decode in exhibit.configured.decode.items():
         for address in (None, _SOMEBODY):

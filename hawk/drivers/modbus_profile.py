@@ -130,7 +130,7 @@ def _present(each: Field, registers: Registers) -> tuple[Field, ...]:
 def _raw(each: Field) -> Field:
     """As the type says, before anything else is made of it."""
     kind = "u16" if each.type == "flags" else each.type
-    return replace(each, type=kind, least=-math.inf, most=math.inf, **_UNTOUCHED)  # type: ignore[arg-type]
+    return replace(each, type=kind, least=-math.inf, most=math.inf, **_UNTOUCHED)  # type: ignore[arg-type]  # mypy does not look into **
 
 
 def _scalar(value: Value) -> Scalar:

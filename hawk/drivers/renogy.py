@@ -16,11 +16,11 @@ from hawk.wire.modbus import Registers
 Decoded = dict[str, Value]
 
 
-def tenths(key: str, register: int, type: str = "u16", **more: Any) -> Field:  # noqa: A002
+def tenths(key: str, register: int, type: str = "u16", **more: Any) -> Field:  # noqa: A002  # as the field is called in Field
     return Field(key, register, type, scale=0.1, precision=1, **more)
 
 
-def hundredths(key: str, register: int, type: str = "u16", **more: Any) -> Field:  # noqa: A002
+def hundredths(key: str, register: int, type: str = "u16", **more: Any) -> Field:  # noqa: A002  # as the field is called in Field
     return Field(key, register, type, scale=0.01, precision=2, **more)
 
 

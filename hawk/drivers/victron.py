@@ -255,7 +255,7 @@ def _configured(driver: Driver, config: Config) -> Driver:
     if not isinstance(key, str) or not _KEY.fullmatch(key):
         raise Invalid("the key of its advertisements has 32 hex digits", "/key")
     try:
-        import victron_ble.devices  # noqa: F401
+        import victron_ble.devices  # noqa: F401  # whether it is there
     except ImportError:
         raise LibraryMissing(driver.device_type, "victron-ble", "victron") from None
     return replace(driver, hear=partial(hear, key), decode={"advertisement": partial(_decode, key)})

@@ -96,4 +96,4 @@ class BrokerActor(Actor):
 
 
 def _import_amqtt() -> None:
-    import hawk.mqtt.embedded  # noqa: F401
+    import hawk.mqtt.embedded  # noqa: F401  # to have it imported, in a thread

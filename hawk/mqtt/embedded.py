@@ -99,7 +99,7 @@ class EmbeddedBroker(Broker):
     async def _last_words(self) -> None:
         """What was acknowledged is on its way to those who listen: that the service stops, for one."""
         await asyncio.sleep(0.05)
-        while not self._broadcast_queue.empty() or any(not task.done() for task in self._tasks_queue):  # noqa: ASYNC110
+        while not self._broadcast_queue.empty() or any(not task.done() for task in self._tasks_queue):  # noqa: ASYNC110  # amqtt has no event for it
             await asyncio.sleep(0.01)
 
     async def _start_listeners(self) -> None:

@@ -99,7 +99,7 @@ def resource(
     return found
 
 
-def to_one(kind: str, id: str | None) -> Json:  # noqa: A002
+def to_one(kind: str, id: str | None) -> Json:  # noqa: A002  # the member's name
     return {"data": None if id is None else {"type": kind, "id": id}}
 
 

@@ -37,4 +37,4 @@ def _encryptor(key: bytes) -> CipherContext:
 
 @cache
 def _decryptor(key: bytes) -> CipherContext:
-    return Cipher(AES(key), ECB()).decryptor()  # noqa: S305
+    return Cipher(AES(key), ECB()).decryptor()  # noqa: S305  # it is what the devices do

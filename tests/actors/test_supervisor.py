@@ -316,7 +316,7 @@ async def test_who_monitors_is_told_of_each_end(autojump_clock: MockClock) -> No
 
 
 async def test_an_interrupt_in_a_handler_passes_through(autojump_clock: MockClock) -> None:
-    with pytest.raises(BaseExceptionGroup) as ended:  # noqa: PT012
+    with pytest.raises(BaseExceptionGroup) as ended:  # noqa: PT012  # it ends with the block
         async with open_system() as system:
             a = Counter.reserve("a")
             await supervised(system, spec("a", None, a))

@@ -140,7 +140,7 @@ def written_in_a_day(devices: int, every: int, at_once: int, hours: int) -> floa
                 log.append(batch, Moment(start, 0.0))
             pieces(lambda: log.summarise(None).more)
             old = Round(Horizons(start + HOUR - DAY, None, None, None), 2**60)
-            pieces(lambda old=old: log.purge(old))  # type: ignore[misc]
+            pieces(lambda old=old: log.purge(old))  # type: ignore[misc]  # mypy knows no default of a lambda
         return (written + write_bytes()) / 1e6 * 24 / hours
 
 

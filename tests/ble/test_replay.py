@@ -72,7 +72,7 @@ async def recorded(
     path, tape = tmp_path / "recording.jsonl", Tape()
     radio = TapedRadio(scripted, tape, partial(explain, drivers))
     with recording_to(path, VirtualClock(), simulated=False) as recorder, tape.listening(recorder.hear):
-        await act(radio, tape)  # type: ignore[misc]
+        await act(radio, tape)  # type: ignore[misc]  # some acts are awaited, all are of one list
     return path
 
 
@@ -115,7 +115,7 @@ async def test_a_recording_without_anything_is_silence(autojump_clock: MockClock
 
 async def test_a_device_that_was_read_and_not_heard_is_heard_all_the_same(autojump_clock: MockClock) -> None:
     begin = [SessionBegan(TOY.needed_gatt()), LinkMoved(LinkState.CONNECTED), Written(b"?"), Received(b"1")]
-    script = script_of(Line(address(2), Moment(None, at), e) for at, e in enumerate(begin))  # type: ignore[arg-type]
+    script = script_of(Line(address(2), Moment(None, at), e) for at, e in enumerate(begin))  # type: ignore[arg-type]  # any event, also a wrong one
     ((_, advertisement),) = await listened(ReplayedRadio(script), 1)
     assert advertisement == Advertisement(address(2), None, -60, "hci0", simulated=True)
 
@@ -162,7 +162,7 @@ async def test_the_sessions_of_a_device_come_in_turn_with_their_failures(
 
 async def test_an_answer_that_came_to_a_repeated_request_comes_to_it_again(autojump_clock: MockClock) -> None:
     def line(at: float, event: object) -> Line:
-        return Line(address(1), Moment(None, at), event)  # type: ignore[arg-type]
+        return Line(address(1), Moment(None, at), event)  # type: ignore[arg-type]  # any event, also a wrong one
 
     script = script_of([
         line(0, SessionBegan(TOY.needed_gatt())), line(0, LinkMoved(LinkState.CONNECTING)),
@@ -176,7 +176,7 @@ async def test_an_answer_that_came_to_a_repeated_request_comes_to_it_again(autoj
 
 async def test_it_says_when_it_has_no_answer_to_what_is_asked(autojump_clock: MockClock) -> None:
     def line(event: object) -> Line:
-        return Line(address(1), Moment(None, 0), event)  # type: ignore[arg-type]
+        return Line(address(1), Moment(None, 0), event)  # type: ignore[arg-type]  # any event, also a wrong one
 
     begin = [line(SessionBegan(TOY.needed_gatt())), line(LinkMoved(LinkState.CONNECTED))]
     other = [*begin, line(Written(b"history")), line(Received(b"..")), line(SessionEnded("ok"))]
@@ -189,7 +189,7 @@ async def test_it_says_when_it_has_no_answer_to_what_is_asked(autojump_clock: Mo
 
 async def test_a_recording_that_ends_in_a_session_loses_the_link_there(autojump_clock: MockClock) -> None:
     cut = [
-        Line(address(1), Moment(None, at), event)  # type: ignore[arg-type]
+        Line(address(1), Moment(None, at), event)  # type: ignore[arg-type]  # any event, also a wrong one
         for at, event in enumerate(
             [SessionBegan(TOY.needed_gatt()), LinkMoved(LinkState.CONNECTED), Written(b"?")]
         )
@@ -200,7 +200,7 @@ async def test_a_recording_that_ends_in_a_session_loses_the_link_there(autojump_
 
 async def test_one_session_with_a_device_at_a_time(autojump_clock: MockClock) -> None:
     begin = [SessionBegan(TOY.needed_gatt()), LinkMoved(LinkState.CONNECTED), Written(b"?"), Received(b"1")]
-    radio = ReplayedRadio(script_of(Line(address(1), Moment(None, at), e) for at, e in enumerate(begin)))  # type: ignore[arg-type]
+    radio = ReplayedRadio(script_of(Line(address(1), Moment(None, at), e) for at, e in enumerate(begin)))  # type: ignore[arg-type]  # any event, also a wrong one
     async with trio.open_nursery() as nursery:
         nursery.start_soon(read, radio)
         await trio.sleep(1.5)

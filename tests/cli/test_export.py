@@ -22,7 +22,7 @@ COUNT = 3000
 
 
 def hawk(*arguments: str, **options: object) -> "subprocess.CompletedProcess[bytes]":
-    return subprocess.run(  # type: ignore[call-overload]
+    return subprocess.run(  # type: ignore[call-overload]  # mypy does not look into **
         [sys.executable, "-m", "hawk", *arguments], capture_output=True, check=False, **options
     )
 

@@ -125,7 +125,7 @@ def test_without_a_second_one_it_ends_with_the_first() -> None:
 
 
 def witness(driver: Any, clock: VirtualClock, spawn: Callable[..., Any]) -> Witness:
-    return Witness(driver, lambda **_: None, lambda _: None, spawn, clock)  # type: ignore[arg-type, return-value]
+    return Witness(driver, lambda **_: None, lambda _: None, spawn, clock)  # type: ignore[arg-type, return-value]  # a stand-in for three callables
 
 
 async def test_while_the_clock_is_not_trusted_nobody_is_asked_and_later_it_is(

@@ -325,9 +325,9 @@ def test_its_mistake_while_it_probes_or_downloads_fails_that_session_alone(
     driver = guarded(
         replace(
             TOY,
-            probe=Clumsy,  # type: ignore[arg-type]
-            history=History(download=lambda _: Clumsy(), sample=broken, cranking=broken),  # type: ignore[arg-type, return-value]
-            cranking=Clumsy,  # type: ignore[arg-type]
+            probe=Clumsy,  # type: ignore[arg-type]  # wrong on purpose
+            history=History(download=lambda _: Clumsy(), sample=broken, cranking=broken),  # type: ignore[arg-type, return-value]  # wrong on purpose
+            cranking=Clumsy,  # type: ignore[arg-type]  # wrong on purpose
         ),
         "sunny.py",
     )
@@ -343,7 +343,7 @@ def test_its_mistake_while_it_probes_or_downloads_fails_that_session_alone(
     with pytest.raises(DriverFailed):
         driver.history.cranking(b"x")
     with pytest.raises(DriverFailed):
-        driver.cranking().event  # noqa: B018
+        driver.cranking().event  # noqa: B018  # it raises
 
 
 def test_its_mistake_about_a_name_fails_that_session_alone() -> None:

@@ -537,7 +537,7 @@ async def test_a_replay_leaves_the_server_time_for_others(log: Log, mock_clock: 
             mock_clock.jump(0.5)
             await bench.rest()
             mock_clock.jump(0.5)
-            await bench.until(lambda n=n: place.batches == [500, *[5000] * n])  # type: ignore[misc]
+            await bench.until(lambda n=n: place.batches == [500, *[5000] * n])  # type: ignore[misc]  # mypy knows no default of a lambda
         await bench.rest()
 
 

@@ -16,7 +16,7 @@ EVER = 2**62
 
 
 def bring(log: Log, *readings_: object) -> Kept:
-    return log.append_imported(readings_, NOW)  # type: ignore[arg-type]
+    return log.append_imported(readings_, NOW)  # type: ignore[arg-type]  # readings, as the caller says
 
 
 def all_of(path: Path) -> list[float | None]:

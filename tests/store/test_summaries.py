@@ -52,7 +52,7 @@ def test_a_curve_has_count_extremes_and_mean_of_equal_parts(log: Log) -> None:
     log.append([reading(4, None), reading(3, 99.0, address=OTHER)], NOW)
     curve = log.curve(GetCurve(ADDRESS, "voltage", T0, T0 + 10_000, points=5))
     assert curve == (
-        Point(T0, 2, 12.0, 12.1, pytest.approx(12.05)),  # type: ignore[arg-type]
+        Point(T0, 2, 12.0, 12.1, pytest.approx(12.05)),  # type: ignore[arg-type]  # nearly that number
         Point(T0 + 2000, 1, 12.2, 12.2, 12.2),
         Point(T0 + 8000, 1, 12.9, 12.9, 12.9),
     )

@@ -57,7 +57,7 @@ def view(number: int = 1, sample: Sample = WHOLE, **fields: object) -> DeviceVie
         quality=Quality(10, 7, 70, "fair"),
         rejections=(Rejection(Rejected("voltage", Reason.MAX, 58.88, 36), 3, at(60)),),
     )
-    return replace(standard, **fields)  # type: ignore[arg-type]
+    return replace(standard, **fields)  # type: ignore[arg-type]  # mypy does not look into **
 
 
 def observed(*views: DeviceView, **fields: object) -> Observed:
@@ -93,7 +93,7 @@ def observed(*views: DeviceView, **fields: object) -> Observed:
         event_streams=1,
         events_lost=0,
     )
-    return replace(standard, **fields)  # type: ignore[arg-type]
+    return replace(standard, **fields)  # type: ignore[arg-type]  # mypy does not look into **
 
 
 Found = dict[str, list[tuple[Mapping[str, str], float]]]
@@ -290,7 +290,7 @@ def test_who_asks_for_openmetrics_gets_it() -> None:
         observed(view()), "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"
     )
     assert media_type.startswith("application/openmetrics-text; version=1.0.0")
-    parsed = openmetrics.text_string_to_metric_families(text.decode())  # type: ignore[no-untyped-call]
+    parsed = openmetrics.text_string_to_metric_families(text.decode())  # type: ignore[no-untyped-call]  # the library has no types
     names = {family.name for family in parsed}
     assert {"battery_hawk_voltage_volts", "battery_hawk_polls", "battery_hawk_build"} <= names
 
