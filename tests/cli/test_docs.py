@@ -93,3 +93,9 @@ def test_the_shell_completes_commands_and_options(typed: str, offered: str) -> N
         capture_output=True, text=True, check=False, env={**os.environ, **asked},
     )  # fmt: skip
     assert f"plain,{offered}" in done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_page_begins_with_what_the_help_says(name: str) -> None:
+    said = " ".join((ALL[name].help or "").split("\n\n")[0].split())
+    assert SECTIONS[name].strip().split("\n\n")[0].replace("\n", " ").startswith(said)

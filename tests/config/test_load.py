@@ -1,17 +1,20 @@
 """Settings: environment over file, and all that is wrong said at once."""
 
 import json
+import re
 from pathlib import Path
 from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
+from pydantic_core import to_json
 
 from hawk.ble import simulated
 from hawk.ble.simulated_monitor import FAMILIES
 from hawk.config import reference
-from hawk.config.load import Given, Loaded, SettingsError, load
+from hawk.config.load import Given, Loaded, SettingsError, fields_of, load, sections
 from hawk.config.schema import Fault, Model, Settings
 from hawk.errors import Problem
 
@@ -319,3 +322,57 @@ def test_the_hint_is_a_key_of_the_same_object(tmp_path: Path) -> None:
 
 def test_a_pointer_is_escaped(tmp_path: Path) -> None:
     assert refusal(written(tmp_path, {"api": {"a/b~": 1}})).pointer == "/api/a~1b~0"
+
+
+SETTINGS = {
+    (section, key): info for section in sections() for key, info in fields_of(section).items()
+}  # of the schema
+
+
+@pytest.mark.parametrize("place", SETTINGS, ids=".".join)
+def test_every_setting_says_what_it_means_and_in_which_unit(place: tuple[str, str]) -> None:
+    """The reference page and `hawk config explain` say the same."""
+    meaning = SETTINGS[place].description or ""
+    assert re.fullmatch(r"[A-Za-z[].*[.]", meaning), f"{place} needs a sentence as its description"
+    units = {
+        "interval": "[s]",
+        "timeout": "[s]",
+        "duration": "[s]",
+        "days": "[d]",
+        "mb": "[MB]",
+        "age": "[s]",
+    }
+    unit = units.get(place[1].rpartition("_")[2], "")
+    assert meaning.startswith(unit), f"{place} is in {unit}"
+
+
+@pytest.mark.parametrize("place", SETTINGS, ids=".".join)
+def test_every_setting_is_set_by_the_variable_that_the_page_names(place: tuple[str, str]) -> None:
+    section, key = place
+    value = getattr(getattr(Settings(), section), key)
+    shown = "abcdefghijklmnop" if isinstance(value, SecretStr) else to_json(value).decode().strip('"')
+    text = "some text" if shown == "" else shown
+    loaded = load(None, {f"BATTERYHAWK_{section}_{key}".upper(): text})
+    assert loaded.overridden == {f"/{section}/{key}"}
+    assert loaded.sources[f"/{section}/{key}"] == f"BATTERYHAWK_{section}_{key}".upper()
+
+
+@pytest.mark.parametrize("place", SETTINGS, ids=".".join)
+def test_the_bounds_on_the_page_are_those_that_hold(place: tuple[str, str], tmp_path: Path) -> None:
+    section, key = place
+    (row,) = re.findall(rf"^\| `{section}\.{key}` \|.*$", reference.page(), re.MULTILINE)
+    if (bounds := re.search(r" (-?[\d.e+]+) to (-?[\d.e+]+)\. \|$", row)) is None:
+        return
+    low, high = (float(bound) if float(bound) % 1 else int(float(bound)) for bound in bounds.groups())
+    for value in (low, high):
+        load(written(tmp_path, {section: {key: value}}), {})
+    for value in (low - 1, high + 1):
+        assert refusal(written(tmp_path, {section: {key: value}})).pointer == f"/{section}/{key}"
+
+
+def test_every_number_has_its_bounds_on_the_page() -> None:
+    numbers = [
+        f"{section}.{key}" for (section, key), info in SETTINGS.items() if info.annotation in {int, float}
+    ]
+    rows = dict(re.findall(r"^\| `([a-z.A-Z_0-9]+)` \|(.*)$", reference.page(), re.MULTILINE))
+    assert [name for name in numbers if " to " not in rows[name]] == ["simulation.seed"]
