@@ -137,8 +137,10 @@ class DataFolder:
             durable.write(file, f"{fresh}\n".encode(), mode=mode)
         try:
             text = file.read_text().strip()
-        except (OSError, ValueError) as error:
-            raise ConfigurationError(f"{file} cannot be read: {error}") from error
+        except OSError as error:
+            raise ConfigurationError(f"{file} cannot be read: {explain(file, error, self.path)}") from error
+        except ValueError:
+            text = ""  # no UTF-8
         if not re.fullmatch(pattern, text):
             raise ConfigurationError(f"{file} is damaged: mend it, or remove it to have a new one made.")
         return text

@@ -23,6 +23,7 @@ _MISSING = {  # by what Python's decoder says
     "Expecting property name enclosed in double quotes": "a key in double quotes is missing here",
     "Illegal trailing comma before end of object": "a comma too much before the closing bracket",
     "Illegal trailing comma before end of array": "a comma too much before the closing bracket",
+    "Unexpected UTF-8 BOM (decode using utf-8-sig)": "a byte order mark too much",
     "Extra data": "after the end of the document there is more",
     "Unterminated string starting at": "the text that begins here has no closing quote",
     "Invalid control character at": "a line break or another control character within a text",
@@ -61,7 +62,7 @@ def parse(content: str | bytes) -> Any:
             text, object_pairs_hook=_object, parse_constant=_NoNumber, parse_float=_float, parse_int=_int
         )
     except json.JSONDecodeError as error:
-        why = _MISSING.get(error.msg.removesuffix(" (decode using utf-8-sig)"), _ELSE)
+        why = _MISSING.get(error.msg, _ELSE)
         raise NotJson(Mistake("", f"line {error.lineno}, column {error.colno}: {why}")) from None
     except RecursionError:
         raise NotJson(Mistake("", _TOO_DEEP)) from None

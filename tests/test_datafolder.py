@@ -63,9 +63,9 @@ def test_a_folder_that_cannot_be_written_is_said_with_what_to_do(tmp_path: Path)
         pass
 
 
-@pytest.mark.parametrize("text", ["", "not hex", "0123456789abcdef"])
-def test_a_damaged_gateway_id_is_not_made_anew(tmp_path: Path, text: str) -> None:
-    (tmp_path / "gateway-id").write_text(text)
-    with DataFolder.open(tmp_path) as folder, pytest.raises(ConfigurationError, match="damaged"):
+@pytest.mark.parametrize("content", [b"", b"not hex", b"0123456789abcdef", b"\xff\xfe"])
+def test_a_damaged_gateway_id_is_not_made_anew(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "gateway-id").write_bytes(content)
+    with DataFolder.open(tmp_path) as folder, pytest.raises(ConfigurationError, match="is damaged: mend it"):
         folder.gateway_id()
-    assert (tmp_path / "gateway-id").read_text() == text
+    assert (tmp_path / "gateway-id").read_bytes() == content

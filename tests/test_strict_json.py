@@ -25,6 +25,7 @@ def said(content: str | bytes) -> list[tuple[str, str]]:
         ('{"a": 1,}', "", "line 1, column"),
         ("{a: 1}", "", "a key in double quotes is missing"),
         ('{"a": yes}', "", "a text without its quotes"),
+        (b"\xef\xbb\xbf\xef\xbb\xbf{}", "", "a byte order mark too much"),
         ("{} {}", "", "after the end of the document there is more"),
         ('{"a": "b}', "", "has no closing quote"),
         ('{"a": "b\nc"}', "", "a line break"),

@@ -1,12 +1,13 @@
 """The JSON file with the `config` of a device."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hawk import strict_json
 from hawk.drivers.api import Driver
 from hawk.errors import HawkError, Invalid
+from hawk.strict_json import NotJson
 
 
 class WrongFile(HawkError):
@@ -26,11 +27,12 @@ class WrongFile(HawkError):
 def read(file: Path) -> Mapping[str, Any]:
     """Raises WrongFile."""
     try:
-        document = json.loads(file.read_bytes(), parse_constant=_no_number)
+        document = strict_json.parse(file.read_bytes())
     except OSError as error:
         raise WrongFile(f"it cannot be read: {error.strerror or error}", file) from None
-    except (ValueError, RecursionError) as error:
-        raise WrongFile(f"it is no JSON: {error}", file) from None
+    except NotJson as error:
+        first = error.mistakes[0]
+        raise WrongFile(f"it is no JSON: {first.said}", file, first.pointer) from None
     if not isinstance(document, dict):
         raise WrongFile("an object is expected", file, "/")
     return document
@@ -42,7 +44,3 @@ def driver_of(driver: Driver, file: Path) -> Driver:
         return driver.configured(read(file))
     except Invalid as error:
         raise WrongFile(str(error), file, error.pointer or "/") from None
-
-
-def _no_number(word: str) -> float:
-    raise ValueError(f"{word} is no number")

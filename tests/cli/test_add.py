@@ -136,7 +136,7 @@ def test_a_mistake_is_said_with_the_file_and_its_place(more: tuple[str, ...], da
     ("content", "words"),
     [
         ("{", "it is no JSON"),
-        ('{"a": NaN}', "it is no JSON: NaN is no number"),
+        ('{"a": NaN}', "/a: it is no JSON: NaN is no number"),
         ("[" * 100_000, "it is no JSON"),
         ("[]", "/: an object is expected"),
         ("{}", "/: a generic_modbus needs its document"),

@@ -1,6 +1,7 @@
 """devices.json and vehicles.json in the specified shapes."""
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -64,6 +65,14 @@ def test_every_specified_key_is_written() -> None:
     assert VEHICLES["vehicles"]["vehicle_1"].keys() <= written.vehicles["vehicles"]["vehicle_1"].keys()
     assert written.vehicles["vehicles"]["vehicle_1"]["device_count"] == 1
     assert (written.devices["version"], written.vehicles["version"]) == ("1.0", "1.0")
+
+
+def test_every_key_is_on_the_page() -> None:
+    page = Path("docs/files.md").read_text()
+    written = to_documents(from_documents(Documents(DEVICES, VEHICLES)), Documents())
+    record, vehicle = written.devices["devices"][ADDRESS], written.vehicles["vehicles"]["vehicle_1"]
+    keys = {*written.devices, *written.vehicles, *record, *record["connection_config"], *vehicle}
+    assert [key for key in keys if f"`{key}`" not in page and f'"{key}"' not in page] == []
 
 
 def test_what_is_written_is_read_again_the_same() -> None:
