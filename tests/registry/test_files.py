@@ -168,22 +168,13 @@ def test_a_file_that_may_not_be_read_is_no_edit_and_is_said(tmp_path: Path) -> N
     assert files.snapshot == before
 
 
-def test_a_change_that_meets_an_edit_of_the_second_file_is_taken_back_in_the_first(tmp_path: Path) -> None:
-    """The edit comes while the first is written, which is as late as it can be seen."""
+def test_a_change_of_which_only_the_first_file_can_be_written_is_taken_back(tmp_path: Path) -> None:
     before, files = written_thrice(tmp_path), files_in(tmp_path)
     on_disk = contents(tmp_path)
-    second = files._devices
-    check, edited = second.check_unchanged, json.dumps({"devices": {A: {"device_type": "BM6"}}})
-    times = iter((1, 2))
-
-    def check_at_last() -> None:
-        if next(times) == 2:
-            (tmp_path / "devices.json").write_text(edited)
-        check()
-
-    second.check_unchanged = check_at_last  # type: ignore[method-assign]  # the moment between the two
-    with pytest.raises(ChangedMeanwhile):
+    (tmp_path / ".devices.json.new").mkdir()  # so that it cannot be made
+    with pytest.raises(CannotWrite, match=r"devices\.json"):
         files.write(added(files.snapshot, A))
-    assert (tmp_path / "vehicles.json").read_bytes() == on_disk["vehicles.json"]
-    assert (tmp_path / "devices.json").read_text() == edited
-    assert files.snapshot == before
+    (tmp_path / ".devices.json.new").rmdir()
+    for name in ("devices.json", "vehicles.json"):
+        assert (tmp_path / name).read_bytes() == on_disk[name]
+    assert (files.snapshot, files_in(tmp_path).snapshot) == (before, before)
