@@ -83,20 +83,26 @@ def set_value(key: str, value: str, data: Path | None, *, as_json: bool) -> None
 @_DATA
 @_JSON
 def check(file: Path | None, data: Path | None, *, as_json: bool) -> None:
-    """Whether FILE, or system.json of the data folder, could be used together with the environment."""
+    """Whether FILE could be used, or all that the data folder has of system.json, devices.json and vehicles.json.
+
+    \b
+    hawk config check
+    hawk config check devices-new.json
+    """
     import sys
 
-    from hawk.config.load import SettingsError
+    from hawk.cli import checking
+    from hawk.errors import WrongDocument
 
     try:
-        loaded = _loaded(file or _folder(data) / "system.json", must_exist=file is not None)
-    except SettingsError as error:
+        warnings = checking.check_all_in(_folder(data)) if file is None else checking.check_one(file)
+    except WrongDocument as error:
         if as_json:
             _print({"ok": False, **error.as_json()})
         else:
             click.echo(f"hawk: {error}", err=True)
         sys.exit(error.exit_code)
-    for warning in loaded.warnings:
+    for warning in warnings:
         click.echo(warning, err=True)
     if as_json:
         _print({"ok": True, "errors": []})
@@ -204,15 +210,12 @@ def _as_ours(error: "Refused") -> HawkError:
     return ConfigurationError(str(error)) if error.said == "overridden" else error
 
 
-def _loaded(file: Path, *, must_exist: bool = False) -> "Loaded":
+def _loaded(file: Path) -> "Loaded":
     """Raises SettingsError."""
     import os
 
-    from hawk.config.load import SettingsError, load
-    from hawk.errors import Problem
+    from hawk.config.load import load
 
-    if must_exist and not file.exists():
-        raise SettingsError([Problem(str(file), "", None, "a file that is there")])
     return load(file, os.environ)
 
 

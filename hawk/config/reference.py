@@ -28,7 +28,7 @@ hawk config show [--defaults]             # all of them, secrets as ***
 hawk config explain mqtt.qos              # what it means, what it may be, what it is and where that comes from
 hawk config get polling                   # one, or a section
 hawk config set polling.interval 600      # "" takes it out of the file; - reads it from stdin, for secrets
-hawk config check [FILE]                  # whether a file could be used
+hawk config check [FILE]                  # whether system.json, devices.json and vehicles.json could be used
 ```
 
 They ask the service that runs on the data folder, and where none runs the file; each has `--data DIR` and `--json`.

@@ -113,6 +113,28 @@ def test_a_file_is_checked_together_with_the_environment(tmp_path: Path) -> None
     assert answer(tmp_path, "check")["ok"] is True
 
 
+def test_all_files_of_a_folder_are_checked_at_once_and_any_copy_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "system.json").write_text('{"api": {"port": -1}}')
+    (tmp_path / "devices.json").write_text('{"devices": {"50:54:7B:24:30:10": {"device_type": 6}, "x": {}}}')
+    (tmp_path / "vehicles.json").write_text('{"version": "2.0"}')
+    done = run(tmp_path, "check", "--json")
+    assert done.returncode == 78
+    assert [(each["source"], each["pointer"]) for each in json.loads(done.stdout)["errors"]] == [
+        ("system.json", "/api/port"),
+        ("devices.json", "/devices/50:54:7B:24:30:10/device_type"),
+        ("devices.json", "/devices/x"),
+        ("vehicles.json", "/version"),
+    ]
+    copy = tmp_path / "devices-new.json"
+    copy.write_text('{"devices": {"50:54:7B:24:30:10": {"device_type": "BM6"}}')
+    done = run(tmp_path, "check", str(copy))
+    assert (done.returncode, done.stdout) == (78, "")
+    assert done.stderr.startswith("hawk: devices-new.json: /: line 1, column 5")
+    copy.write_text('{"devices": {"50:54:7B:24:30:10": {"device_type": "BM6"}}}')
+    assert run(tmp_path, "check", str(copy)).returncode == 0
+    assert copy.read_text().endswith("}}}")
+
+
 def test_a_damaged_file_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "system.json").write_text("{")
     for command in (("show",), ("get", "api.port"), ("set", "api.port", "1"), ("check",)):
