@@ -109,19 +109,16 @@ def _scan(
         open_radio(settings, exclusive=limits is not None), tape, partial(explain, survey.catalogue)
     )
     listen = partial(trio.run, _listen, radio, survey, duration, limits, tape)
+    incomplete = None
     if record is None:
         listen()
-        incomplete = None
     else:
-        clock = SystemClock(settings.clock.trust)
-        with (
-            recording_to(record, clock, simulated=radio.simulated) as recorder,
-            tape.listening(recorder.hear),
-        ):
+        recording = recording_to(record, SystemClock(settings.clock.trust), simulated=radio.simulated)
+        with recording as recorder, tape.listening(recorder.hear):
             listen()
         incomplete = recorder.error
     if service is not None:
-        through.read_all(service, survey, None if file is None else dict(read(file)))
+        through.read_all(service, survey, None if file is None else read(file))
     return survey, incomplete
 
 

@@ -1,6 +1,7 @@
 """`hawk scan --connect` while a service runs: it has the adapter, so it is asked to read each device."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def service_on(data: Path) -> Running | None:
     return found
 
 
-def read_all(service: Running, survey: Survey, config: Json | None) -> None:
+def read_all(service: Running, survey: Survey, config: Mapping[str, Any] | None) -> None:
     """One after the other, into `survey`; nothing of it is stored. `config` is that of a generic_modbus.
 
     Raises NoService when it ends meanwhile.
@@ -43,7 +44,7 @@ def read_all(service: Running, survey: Survey, config: Json | None) -> None:
         found.error = Busy(_UNASKED)
 
 
-def _read(service: Running, found: Found, config: Json | None) -> None:
+def _read(service: Running, found: Found, config: Mapping[str, Any] | None) -> None:
     try:
         said = service.ask("POST", f"/api/devices/{found.address}", _wish(found, config))
     except Refused as error:
@@ -52,7 +53,7 @@ def _read(service: Running, found: Found, config: Json | None) -> None:
     found.said, found.error = Said(_sample(said["meta"]["reading"]), _now(), Source.GATT), None
 
 
-def _wish(found: Found, config: Json | None) -> Json:
+def _wish(found: Found, config: Mapping[str, Any] | None) -> Json:
     device_type = found.driver.device_type if found.driver else ""
     attributes: Json = {"device_type": device_type}
     if device_type == "generic_modbus" and config is not None:
