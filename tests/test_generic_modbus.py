@@ -320,8 +320,8 @@ def test_a_document_comes_back_from_the_api_and_the_file_as_it_was_sent(document
 def test_a_scan_with_a_document_reads_what_it_fits_also_through_the_service(folder: Path) -> None:
     with FakeBluez([vatrer()], adv_interval=0.2), Service(folder / "data") as service:
         done = subprocess.run(
-            [sys.executable, "-m", "hawk", "scan", "--connect", "--duration", "1.5", "--json", "--config", "vatrer-bms.json",
-             "--data", str(service.data)],
+            [sys.executable, "-m", "hawk", "scan", "--connect", "--duration", "1.5", "--json",
+             "--config", "vatrer-bms.json", "--data", str(service.data)],
             cwd=folder, capture_output=True, text=True, check=True,
         )  # fmt: skip
     (found,) = map(json.loads, done.stdout.splitlines())

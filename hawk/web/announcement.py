@@ -60,7 +60,7 @@ def reached_by(address: str, places: Iterable[Place]) -> tuple[str, ...]:
     ours = [
         place.address
         for place in places
-        if _is_outside(place) and address in {"0.0.0.0", "::", place.address}  # noqa: S104
+        if _is_outside(place) and address in {"0.0.0.0", "::", place.address}  # noqa: S104  # all of them
     ]
     return tuple(sorted(ours, key=IPv4Address))
 
