@@ -26,6 +26,8 @@ def open_socket(host: str, port: int, section: str = "api") -> socket.socket:
             ) from error
         where = f"{section}.host {host!r}, {section}.port {port}"
         raise ConfigurationError(f"{where}: {error.strerror or error}") from error
-    # A sleeping phone must not make the service unstoppable: accepted connections inherit this.
+    # Accepted connections inherit both. A sleeping phone must not make the service unstoppable, and what is
+    # short must not wait 40 ms for an acknowledgement: asyncio sees to that only on sockets it made itself.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

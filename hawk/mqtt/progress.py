@@ -39,6 +39,12 @@ class Progress:
     def is_live(self, reading: Reading) -> bool:
         return reading.seq is not None and reading.seq > self.until
 
+    def misses(self, heard: int, told: Iterable[int]) -> bool:
+        """Whether something was stored between the last `heard` of and what is `told` now: a mailbox that ran
+        over has lost the word of it.
+        """
+        return min(told, default=0) > max(heard, self.until) + 1
+
     def said_live(self, seq: int) -> "Progress":
         return replace(self, live=max(self.live, seq))
 

@@ -11,6 +11,7 @@ import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import trio
@@ -49,6 +50,7 @@ log = logging.getLogger(__name__)
 
 SINK = "mqtt"
 BATCH = 100  # messages that wait for their acknowledgement together
+ASIDE = 20  # of the board, between readings: those wait for them
 LIVE = 5000  # readings that wait to be said; beyond that the log keeps them
 STATUS_EVERY = 60.0  # [s]
 SAVE_EVERY = 5.0  # [s] the cursor; after a crash so much is said again
@@ -390,19 +392,21 @@ class PublisherActor(Actor):
     # -- saying ------------------------------------------------------------------------------
 
     async def _say_next(self) -> None:
+        """Some of each: neither a board that changes all the time nor a flood of readings keeps the other back."""
         self._news = trio.Event()
-        if self._once:
-            await self._say_once()
-        elif self._changed:
-            await self._say_changed()
-        elif self._fresh:
-            await self._say_live()
-        elif self._progress is not None and not self._progress.caught_up:
-            await self._say_again()
-        else:
+        if not (self._once or self._fresh or self._changed or self._is_behind):
             await self._save_in_time()
             with trio.move_on_after(SAVE_EVERY):
                 await self._news.wait()
+        await self._say_once()
+        await self._say_live()
+        await self._say_changed()
+        if self._is_behind and not self._fresh:
+            await self._say_again()
+
+    @property
+    def _is_behind(self) -> bool:
+        return self._progress is not None and not self._progress.caught_up
 
     async def _say_once(self) -> None:
         """They are kept until a broker has them."""
@@ -412,23 +416,27 @@ class PublisherActor(Actor):
             self._once.popleft()
 
     async def _say_changed(self) -> None:
-        batch, self._changed = tuple(self._changed.values()), {}
+        """What changes again while it waits is said once."""
+        batch = [self._changed.pop(topic) for topic in tuple(islice(self._changed, ASIDE))]
         await self._send(batch)
 
     def _take(self, readings: Sequence[Reading]) -> None:
-        """Nothing that a device remembered; beyond LIVE the log keeps them, until the next session."""
-        self._heard = max([self._heard, *(reading.seq or 0 for reading in readings)])
+        """Nothing that a device remembered. What was not told, or is too much, comes from the log."""
+        told = [reading.seq for reading in readings if reading.seq is not None]
+        before, self._heard = self._heard, max([self._heard, *told])
         if self._progress is None:
             return
         fresh = [r for r in readings if self._progress.is_live(r) and r.source is not Source.HISTORY]
         self._fresh.extend(fresh)
-        if len(self._fresh) > LIVE:
-            self._progress = self._progress.lost_the_thread(self._fresh[-1].seq or 0)
+        if self._progress.misses(before, told) or len(self._fresh) > LIVE:
+            self._progress = self._progress.lost_the_thread(self._heard)
             self._fresh.clear()
         self._news.set()
 
     async def _say_live(self) -> None:
         batch = [self._fresh.popleft() for _ in range(min(BATCH, len(self._fresh)))]
+        if not batch:
+            return
         await self._publish(batch)
         if self._progress is not None:
             self._progress = self._progress.said_live(max(reading.seq or 0 for reading in batch))

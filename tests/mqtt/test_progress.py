@@ -38,6 +38,15 @@ def test_of_too_many_live_ones_all_come_from_the_log() -> None:
     assert (lost.cursor, lost.caught_up, lost.behind) == (9, False, 491)
 
 
+def test_a_gap_in_what_is_told_is_noticed() -> None:
+    begun = Progress.begin(7, 7, 7)
+    assert not begun.misses(7, [8, 9])
+    assert not begun.misses(0, [8])  # 7 was there before the session
+    assert begun.misses(7, [9])
+    assert not begun.misses(9, [8])
+    assert not begun.misses(7, [])
+
+
 def test_history_and_what_is_too_old_are_not_said_again() -> None:
     assert worth_saying(reading(), NOON + 3_600_000, 3600)
     assert not worth_saying(reading(), NOON + 3_600_001, 3600)
