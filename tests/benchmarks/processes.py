@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -47,19 +48,23 @@ def help_time() -> Iterator[Row]:
     yield Row("python -c pass", statistics.median(run("-c", "pass") for _ in range(7)), "ms", "", None)
 
 
-def configured(data: Path, monitors: list[Monitor], interval: float) -> None:
+def configured(data: Path, monitors: list[Monitor], interval: float, a_vehicle: int = 1000) -> None:
     """devices.json and vehicles.json as if somebody had configured them."""
     data.mkdir(parents=True)
     devices: dict[str, Any] = {
         monitor.address: {
             "mac_address": monitor.address, "device_type": monitor.family, "friendly_name": monitor.address,
-            "vehicle_id": "vehicle_1", "status": "configured", "discovered_at": None, "configured_at": None,
-            "polling_interval": interval,
+            "vehicle_id": f"vehicle_{1 + number // a_vehicle}", "status": "configured",
+            "discovered_at": None, "configured_at": None, "polling_interval": interval,
         }
-        for monitor in monitors
+        for number, monitor in enumerate(monitors)
     }  # fmt: skip
     (data / "devices.json").write_text(json.dumps({"version": "1.0", "devices": devices}))
-    vehicles = {"vehicle_1": {"name": "Boat", "created_at": None, "device_count": len(devices)}}
+    crews = Counter(device["vehicle_id"] for device in devices.values())
+    vehicles = {
+        vehicle: {"name": f"Boat {vehicle}", "created_at": None, "device_count": count}
+        for vehicle, count in crews.items()
+    }
     (data / "vehicles.json").write_text(json.dumps({"version": "1.0", "vehicles": vehicles}))
 
 
