@@ -30,6 +30,13 @@ _REFUSALS = {  # the codes of MQTT 3.1.1 and of 5
     **dict.fromkeys((1, 132), "it does not speak this version: mqtt.version"),
 }
 
+_CERTIFICATES = {  # words of OpenSSL
+    "has expired": "has expired: renew it at the broker, or set the clock of this machine",
+    "not yet valid": "is not valid yet: set the clock of this machine",
+    "mismatch": "is for another host: mqtt.broker must be a name or an address that stands in it",
+}
+_UNKNOWN = "is signed by nobody that is trusted here: mqtt.ca_file must be the authority's own certificate"
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -148,7 +155,6 @@ class Line:
 def _client(server: Server, will: Message) -> "aiomqtt.Client":
     import aiomqtt
 
-    context = ssl.create_default_context(cafile=server.ca_file or None) if server.tls else None
     return aiomqtt.Client(
         server.host,
         server.port,
@@ -159,10 +165,36 @@ def _client(server: Server, will: Message) -> "aiomqtt.Client":
         will=aiomqtt.Will(will.topic, will.payload, will.qos, will.retain),
         keepalive=round(server.keepalive),
         timeout=server.timeout,
-        tls_context=context,
+        tls_context=_trusting(server.ca_file) if server.tls else None,
         max_queued_incoming_messages=1000,
         socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],  # else a lone message waits 40 ms
     )
+
+
+class _Tidy(ssl.SSLSocket):
+    def do_handshake(self, block: bool = False) -> None:
+        """paho leaves a socket open whose handshake fails."""
+        try:
+            super().do_handshake(block)
+        except ConnectionError as error:
+            self.close()
+            raise ConnectionError(f"{error}; is TLS spoken there? mqtt.tls, mqtt.port") from error
+        except OSError:
+            self.close()
+            raise
+
+
+def _trusting(ca_file: str) -> ssl.SSLContext:
+    """Raises BrokerRefuses for a file that is none."""
+    try:
+        context = ssl.create_default_context(cafile=ca_file or None)
+    except OSError as error:
+        reason = error.strerror or error
+        raise BrokerRefuses(
+            f"mqtt.ca_file {ca_file} has no certificate of an authority ({reason})"
+        ) from error
+    context.sslsocket_class = _Tidy
+    return context
 
 
 @contextmanager
@@ -181,8 +213,6 @@ def _translated(who: str) -> Iterator[None]:
         raise BrokerDown(f"the connection to {who} was lost ({error})") from error
     except MqttError as error:
         raise _told(who, error) from error
-    except (ssl.SSLError, FileNotFoundError, PermissionError) as error:  # of mqtt.ca_file
-        raise BrokerRefuses(f"mqtt.ca_file cannot be used: {error}") from error
 
 
 def _told(who: str, error: "MqttError") -> BrokerDown:
@@ -193,7 +223,10 @@ def _told(who: str, error: "MqttError") -> BrokerDown:
         return BrokerDown(f"the connection to {who} was lost ({error.__cause__})")
     words = str(error)
     if "CERTIFICATE" in words.upper():
-        return BrokerRefuses(f"the certificate of {who} is not trusted ({words}): mqtt.ca_file")
+        what = next((said for part, said in _CERTIFICATES.items() if part in words), _UNKNOWN)
+        return BrokerRefuses(f"the certificate of {who} {what} ({words})")
     if "SSL" in words.upper():
         return BrokerRefuses(f"{who} does not speak TLS as wanted ({words}): mqtt.tls, mqtt.port")
+    if "timed out" in words:
+        return BrokerDown(f"{who} does not answer ({words}); one that wants TLS needs mqtt.tls")
     return BrokerDown(f"{who} cannot be reached: {words}")

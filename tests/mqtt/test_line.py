@@ -4,15 +4,18 @@ import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 import trio
+from cryptography import x509
 from trio.testing import wait_all_tasks_blocked
 
 from hawk.errors import BrokerDown, BrokerRefuses
 from hawk.mqtt.line import Arrived, Line, Server
 from hawk.mqtt.messages import Message
+from tests.mqtt.authority import Authority
 from tests.mqtt.mosquitto import Mosquitto, Witness, free_port, say
 
 WILL = Message("battery_hawk/system/availability", "offline", 1, retain=True)
@@ -125,3 +128,72 @@ async def test_a_wrong_password_names_the_settings(tmp_path: Path, version: str)
             assert isinstance(error, BrokerRefuses)
             assert "mqtt.username, mqtt.password" in str(error)
             assert "wrong" not in repr(wrong)
+
+
+# -- certificates --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path, "ours")
+
+
+def sealed(port: int, authority: Authority) -> Server:
+    return replace(server(port), tls=True, ca_file=str(authority.file))
+
+
+async def test_a_certificate_of_the_authority_that_is_trusted_lets_us_in(
+    tmp_path: Path, authority: Authority
+) -> None:
+    with Mosquitto(tmp_path, authority.signs()) as broker:
+        async with session(sealed(broker.port, authority)) as (line, _):
+            await line.send([WILL])
+
+
+async def test_a_certificate_of_another_authority_is_refused(tmp_path: Path, authority: Authority) -> None:
+    other = Authority(tmp_path, "other")
+    with Mosquitto(tmp_path, other.signs()) as broker:
+        error = await failed(sealed(broker.port, authority))
+        unknown = await failed(replace(server(broker.port), tls=True))
+    for each in (error, unknown):
+        assert isinstance(each, BrokerRefuses)
+        assert f"127.0.0.1:{broker.port}" in str(each)
+        assert "signed by nobody that is trusted here" in str(each)
+        assert "mqtt.ca_file" in str(each)
+
+
+async def test_a_certificate_that_is_too_old_is_refused(tmp_path: Path, authority: Authority) -> None:
+    with Mosquitto(tmp_path, authority.signs(days=-1)) as broker:
+        error = await failed(sealed(broker.port, authority))
+    assert isinstance(error, BrokerRefuses)
+    assert "has expired" in str(error)
+    assert "renew it at the broker" in str(error)
+    assert "clock" in str(error)
+
+
+@pytest.mark.parametrize("name", [x509.DNSName("other.example"), x509.IPAddress(IPv4Address("192.0.2.1"))])
+async def test_a_certificate_for_another_host_is_refused(
+    tmp_path: Path, authority: Authority, name: x509.GeneralName
+) -> None:
+    with Mosquitto(tmp_path, authority.signs(name)) as broker:
+        error = await failed(sealed(broker.port, authority))
+    assert isinstance(error, BrokerRefuses)
+    assert "is for another host" in str(error)
+    assert "mqtt.broker" in str(error)
+
+
+async def test_tls_at_a_port_without_it_and_the_other_way_round(tmp_path: Path, authority: Authority) -> None:
+    with Mosquitto(tmp_path) as broker:
+        assert "mqtt.tls, mqtt.port" in str(await failed(sealed(broker.port, authority)))
+    with Mosquitto(tmp_path, authority.signs()) as broker:
+        silent = await failed(replace(server(broker.port), timeout=1.0))
+        assert "does not answer" in str(silent)
+        assert "mqtt.tls" in str(silent)
+
+
+async def test_an_authority_that_is_no_file_is_named(tmp_path: Path) -> None:
+    for wrong in (tmp_path / "nowhere.pem", tmp_path):
+        error = await failed(replace(server(free_port()), tls=True, ca_file=str(wrong)))
+        assert isinstance(error, BrokerRefuses)
+        assert "mqtt.ca_file" in str(error)
+        assert str(wrong) in str(error)
