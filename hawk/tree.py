@@ -335,6 +335,7 @@ def _mqtt(parts: Parts, services: Services) -> Sequence[ChildSpec]:
         listen_to=listen_to,
         home_assistant=home_assistant,
         alias=alias,
+        retries=settings.retries,
     )
     informants = Informants(
         services.directory, services.scanner, services.sinks, parts.log.path.parent, services.started

@@ -158,7 +158,10 @@ class Mqtt(Section):
     )
     keepalive: Seconds = Field(60, description="[s] Between signs of life.")
     timeout: Seconds = Field(10, description="[s] For an answer of the broker.")
-    retries: Annotated[int, Field(strict=True, ge=0, le=100)] = Field(3, description="Tries for one message.")
+    retries: Annotated[int, Field(strict=True, ge=0, le=100)] = Field(
+        3,
+        description="Further tries for an answer at which the connection is lost; readings are tried for ever.",
+    )
     commands: StrictBool = Field(True, description="Listen to commands.")
     replay_max_age: SecondsOrNever = Field(
         3600, description="[s] Older readings are not published after an outage."

@@ -92,6 +92,7 @@ class Terms:
     home_assistant: HomeAssistant | None = None
     alias: Alias | None = None
     patience: Patience = field(default_factory=Patience)
+    retries: int = 3  # of what is said once; the log and the board are said again for ever
 
 
 class PublisherActor(Actor):
@@ -118,6 +119,7 @@ class PublisherActor(Actor):
         self._available: dict[Address, bool] = {}
         self._announced: dict[Address, tuple[object, ...]] = {}
         self._once: deque[Message] = deque(maxlen=1000)
+        self._tries = 0  # of the first of them
         self._changed: dict[str, Message] = {}  # of the board, since it was said
         self._fresh: deque[Reading] = deque()
         self._progress: Progress | None = None  # while there is a session
@@ -128,6 +130,7 @@ class PublisherActor(Actor):
         self._state = MqttState.CONNECTING
         self._reason: str | None = None
         self._failures, self._next_try = 0, 0.0
+        self._away_since: float | None = None  # [s] of Trio's clock
         self._published = self._readings = 0
 
     async def setup(self) -> None:
@@ -295,7 +298,7 @@ class PublisherActor(Actor):
             await trio.sleep_until(self._next_try)
 
     async def _session(self) -> BrokerDown:
-        """Why it ended."""
+        """Why it ended. What the broker acknowledged is not said again in the next one."""
         ends: list[BrokerDown] = []
         try:
             async with trio.open_nursery() as nursery:
@@ -305,8 +308,8 @@ class PublisherActor(Actor):
                     await self._say_next()
         except* BrokerDown as group:
             ends += _leaves(group)
-        finally:
-            self._progress = None
+        await self._save()
+        self._progress = None
         return ends[0]
 
     async def _hold_line(self, task_status: trio.TaskStatus[None]) -> None:
@@ -409,9 +412,17 @@ class PublisherActor(Actor):
         return self._progress is not None and not self._progress.caught_up
 
     async def _say_once(self) -> None:
-        """They are kept until a broker has them."""
-        batch = list(self._once)[:BATCH]
+        """They are kept until a broker has them, but for one at which the connection ends again and again."""
+        if self._tries > self._terms.retries:
+            log.warning("MQTT: %s is given up: it was tried %d times, and each time the connection was lost",
+                        self._once.popleft().topic, self._tries)  # fmt: skip
+            self._tries = 0
+        batch = list(islice(self._once, 1 if self._tries else BATCH))
+        if not batch:
+            return
+        self._tries += 1
         await self._send(batch)
+        self._tries = 0
         for _ in batch:
             self._once.popleft()
 
@@ -495,8 +506,13 @@ class PublisherActor(Actor):
         """Only a change is news."""
         news = state is not self._state or (state is MqttState.REFUSED and reason != self._reason)
         self._state, self._reason = state, reason
+        absence, now = "", trio.current_time()
+        if reason is not None:
+            self._away_since = self._away_since or now
+        elif self._away_since is not None:  # the same line twice in a minute would be held back
+            absence, self._away_since = f", after {now - self._away_since:.0f} s without it", None
         if news and reason is None:
-            log.info("MQTT: connected to %s", self._terms.server)
+            log.info("MQTT: connected to %s%s", self._terms.server, absence)
         elif news:
             log.warning("MQTT: %s; it is tried again", reason)
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 
 from actors import ActorRef, ChildSpec, Supervisor, open_system
@@ -19,7 +20,7 @@ from hawk.model.device import DeviceView
 from hawk.model.live import Live
 from hawk.model.reading import Moment, Reading, Sample
 from hawk.mqtt.line import Server
-from hawk.mqtt.messages import GetMqttStatus, MqttState
+from hawk.mqtt.messages import GetMqttStatus, Message, MqttState, Say
 from hawk.mqtt.payloads import Condition
 from hawk.mqtt.publisher import PublisherActor, Terms
 from hawk.mqtt.topics import Topics
@@ -38,12 +39,14 @@ async def condition() -> Condition:
 
 
 @asynccontextmanager
-async def publishing(log: Log, port: int) -> AsyncIterator[tuple[ActorRef[Any], ActorRef[Any]]]:
+async def publishing(
+    log: Log, port: int, **terms_: Any
+) -> AsyncIterator[tuple[ActorRef[Any], ActorRef[Any]]]:
     """The publisher, connected, and the store."""
     publisher, store = PublisherActor.reserve("publisher"), StoreActor.reserve("store")
     registry, directory = Records.reserve("registry"), DirectoryActor.reserve("directory")
     clock = SystemClock("always")
-    terms = Terms(Server("127.0.0.1", port, "battery_hawk_test"), Topics(), "0123456789ab", 3600.0)
+    terms = Terms(Server("127.0.0.1", port, "battery_hawk_test"), Topics(), "0123456789ab", 3600.0, **terms_)
     know = partial(DirectoryActor.start, registry, clock, Freshness().longest_age)
     keep = partial(StoreActor.start, log, clock, Durability.PROMPT, 30.0)
     publish = partial(PublisherActor.start, terms, directory, store, None, clock, condition)
@@ -104,3 +107,23 @@ async def test_a_reading_whose_word_was_lost_is_said_with_the_next(tmp_path: Pat
                 await run(log.append, [now(2), now(3)], now(3).moment)
                 await store.send(now(4))
                 assert [(await run(witness.next)).json["seq"] for _ in range(3)] == [2, 3, 4]
+
+
+async def test_an_answer_at_which_the_broker_hangs_up_is_given_up_and_readings_are_not(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = trio.to_thread.run_sync
+    small = ("allow_anonymous true", "max_packet_size 5000")
+    with Mosquitto(tmp_path, small) as broker, Log.open(tmp_path / "readings.db", "boot-1") as log:
+        async with publishing(log, broker.port, retries=1) as (publisher, store):
+            with Witness(broker.port, "battery_hawk/#", "-R") as witness, trio.fail_after(40):
+                too_long = Message("battery_hawk/gateway/response/1", "x" * 6000, 1, retain=False)
+                after = Message("battery_hawk/gateway/response/2", "{}", 1, retain=False)
+                publisher.tell(Say((too_long, after)))
+                await store.send(now(1))
+                await run(witness.until, after.topic)
+                await run(witness.until, "battery_hawk/device/50:54:7B:00:00:01/reading")
+    given_up = [each.getMessage() for each in caplog.records if "given up" in each.getMessage()]
+    assert given_up == [
+        "MQTT: battery_hawk/gateway/response/1 is given up: it was tried 2 times, and each time the connection was lost"
+    ]
