@@ -1,12 +1,19 @@
 """The whole service with a real mosquitto, and mosquitto's own client as the witness."""
 
 import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 
+from tests.mqtt.authority import Authority
 from tests.mqtt.mosquitto import Mosquitto, Said, Witness, say
 from tests.service import Service, wait_until
 
@@ -237,3 +244,149 @@ def test_the_alias_prefix_serves_users_of_blupow(tmp_path: Path) -> None:
             running.http.delete(f"/api/devices/{FIRST}")
             while witness.next().text:
                 pass
+
+
+# -- what a broker can do to us ----------------------------------------------------------------
+
+LOADED = ("allow_anonymous true", "max_queued_messages 0")
+LOUD = {"BATTERYHAWK_LOGGING_LEVEL": "INFO", "BATTERYHAWK_SIMULATION_MODELS": "BM6"}
+
+
+def status(running: Service) -> Any:
+    return running.get("/api/system/status")["data"]["attributes"]
+
+
+def of_mqtt(running: Service) -> list[str]:
+    """Level and words of what the log says of it."""
+    lines = (line for line in running.log_text().splitlines() if " hawk.mqtt." in line)
+    return [line.split(maxsplit=1)[1] for line in lines]
+
+
+def kept_seqs(data: Path) -> set[int]:
+    with closing(sqlite3.connect(f"file:{data / 'readings.db'}?mode=ro", uri=True)) as log:
+        return {seq for (seq,) in log.execute("SELECT seq FROM reading")}
+
+
+class Ears:
+    """Hears the readings until its broker is gone."""
+
+    def __init__(self, port: int) -> None:
+        self.seqs: list[int] = []
+        self._witness = Witness(port, "battery_hawk/device/+/reading", "-W", "600")
+        self._thread = threading.Thread(target=self._listen)
+
+    def __enter__(self) -> "Ears":
+        self._witness.__enter__()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._witness.end()
+        self._thread.join()
+        self._witness.__exit__(None, None, None)
+
+    def _listen(self) -> None:
+        for said in self._witness.rest():
+            self.seqs.append(said.json["seq"])
+
+
+@contextmanager
+def hangs(broker: Mosquitto, ears: list[Ears], seconds: float) -> Iterator[None]:
+    with broker.hanging():
+        time.sleep(seconds)
+        yield
+
+
+@contextmanager
+def is_killed(broker: Mosquitto, ears: list[Ears], seconds: float) -> Iterator[None]:
+    broker.kill()
+    yield from _comes_back(broker, ears, seconds)
+
+
+@contextmanager
+def ends(broker: Mosquitto, ears: list[Ears], seconds: float) -> Iterator[None]:
+    broker.end()
+    yield from _comes_back(broker, ears, seconds)
+
+
+def _comes_back(broker: Mosquitto, ears: list[Ears], seconds: float) -> Iterator[None]:
+    """Who listens is there before the service is."""
+    time.sleep(seconds)
+    yield
+    ears[-1].__exit__()
+    broker.start()
+    ears.append(Ears(broker.port).__enter__())
+
+
+@pytest.mark.parametrize("fails", [hangs, is_killed, ends])
+@pytest.mark.parametrize(
+    ("devices", "seconds"), [(30, 12), pytest.param(350, 60, marks=pytest.mark.soak)]
+)  # 350 have 100 readings a second
+def test_under_load_a_broker_that_fails_costs_no_reading_and_one_line(
+    tmp_path: Path, fails: Callable[..., Any], devices: int, seconds: float
+) -> None:
+    load = {**LOUD, "BATTERYHAWK_SIMULATION_DEVICES": str(devices)}
+    with Mosquitto(tmp_path, LOADED) as broker, service(tmp_path / "data", broker, **load) as running:
+        wait_until(lambda: "MQTT: connected" in running.log_text())
+        ears = [Ears(broker.port).__enter__()]
+        wait_until(lambda: len(ears[0].seqs) > 3 * devices, 120)  # all are configured and heard
+        before = len(of_mqtt(running))
+        with fails(broker, ears, seconds):
+            assert status(running)["components"]["mqtt"] == "down"
+            missed = max(kept_seqs(running.data))
+        back = time.monotonic()
+        wait_until(lambda: status(running)["components"]["mqtt"] == "connected", 100)
+        connected = time.monotonic() - back
+        said = of_mqtt(running)[before:]
+        last = max(kept_seqs(running.data))
+        assert last > missed
+        wait_until(lambda: last in ears[-1].seqs and missed in ears[-1].seqs, 100)
+        caught_up = time.monotonic() - back
+        wait_until(lambda: _all_between(ears, running.data, last), 60)
+        ears[-1].__exit__()
+        heard = [seq for each in ears for seq in each.seqs]
+        twice = len(heard) - len(set(heard))
+        print(f"{fails.__name__} {seconds} s: {last - heard[0] + 1} readings, {twice} twice, connected "
+              f"{connected:.1f} s and caught up {caught_up:.1f} s after it was back; {said}")  # fmt: skip
+        assert twice <= 100  # what waited for its acknowledgement
+        assert [line.split()[0] for line in said] == ["WARNING", "INFO"]
+        assert kept(broker, "battery_hawk/system/availability").text == "online"
+
+
+def _all_between(ears: list[Ears], data: Path, last: int) -> bool:
+    heard = {seq for each in ears for seq in each.seqs}
+    return {seq for seq in kept_seqs(data) if min(heard) <= seq <= last} <= heard
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ("other", "is signed by nobody that is trusted here"),
+        pytest.param("expired", "has expired: renew it at the broker", marks=pytest.mark.soak),
+        pytest.param("elsewhere", "is for another host: mqtt.broker", marks=pytest.mark.soak),
+    ],
+)
+def test_a_wrong_certificate_is_said_once_and_by_the_status_until_it_is_right(
+    tmp_path: Path, wrong: str, words: str
+) -> None:
+    ours = Authority(tmp_path, "ours")
+    configuration = {
+        "other": lambda: Authority(tmp_path, "other").signs(),
+        "expired": lambda: ours.signs(days=-1),
+        "elsewhere": lambda: ours.signs(x509.DNSName("elsewhere.example")),
+    }[wrong]()
+    sealed = {"BATTERYHAWK_MQTT_TLS": "true", "BATTERYHAWK_MQTT_CA_FILE": str(ours.file)}
+    with (
+        Mosquitto(tmp_path, configuration) as broker,
+        service(tmp_path / "data", broker, **sealed, **LOUD) as running,
+    ):
+        wait_until(lambda: of_mqtt(running))
+        wait_until(lambda: status(running)["components"]["mqtt"] == "refused")
+        assert words in status(running)["mqtt"]["reason"]
+        ours.signs()
+        broker.kill()
+        broker.start()
+        wait_until(lambda: status(running)["components"]["mqtt"] == "connected", 60)
+    warned, connected = of_mqtt(running)
+    assert words in warned
+    assert "without it" in connected

@@ -3,8 +3,11 @@
 import getpass
 import json
 import shutil
+import signal
 import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -53,6 +56,23 @@ class Mosquitto:
             self._process.wait()
             self._process = None
 
+    def end(self) -> None:
+        """As systemd does: it takes its leave."""
+        if self._process:
+            self._process.terminate()
+            self._process.wait()
+            self._process = None
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """It answers nothing; the kernel still takes connections for it."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
     def _listens(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
@@ -97,13 +117,22 @@ class Witness:
         assert self._process.stdout is not None
         self._process.stdout.close()
 
-    def next(self) -> Said:
-        """Waits for it."""
+    def end(self) -> None:
+        """What was heard can still be read."""
+        self._process.kill()
+
+    def rest(self) -> Iterator[Said]:
+        """All until it ends."""
         assert self._process.stdout is not None
-        while line := self._process.stdout.readline():
+        for line in self._process.stdout:
             if line.startswith("{"):
                 said = json.loads(line)
-                return Said(said["topic"], said["qos"], bool(said["retain"]), said.get("payload") or "")
+                yield Said(said["topic"], said["qos"], bool(said["retain"]), said.get("payload") or "")
+
+    def next(self) -> Said:
+        """Waits for it."""
+        for said in self.rest():
+            return said
         raise AssertionError("the broker is gone")
 
     def until(self, topic: str) -> Said:
