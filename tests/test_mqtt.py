@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -356,6 +357,29 @@ def test_under_load_a_broker_that_fails_costs_no_reading_and_one_line(
 def _all_between(ears: list[Ears], data: Path, last: int) -> bool:
     heard = {seq for each in ears for seq in each.seqs}
     return {seq for seq in kept_seqs(data) if min(heard) <= seq <= last} <= heard
+
+
+def test_nobody_there_and_a_wrong_password_are_said_once_and_by_the_status(tmp_path: Path) -> None:
+    passwords = tmp_path / "passwords"
+    passwords.touch(mode=0o600)
+    subprocess.run(["mosquitto_passwd", "-b", str(passwords), "hawk", "right"], check=True)
+    login = {"BATTERYHAWK_MQTT_USERNAME": "hawk", "BATTERYHAWK_MQTT_PASSWORD": "not the right one"}
+    broker = Mosquitto(tmp_path, ("allow_anonymous false", f"password_file {passwords}"))
+    with service(tmp_path / "data", broker, **LOUD, **login) as running, broker_after(broker, 6.0):
+        wait_until(lambda: status(running)["components"]["mqtt"] == "refused", 60)
+        assert "mqtt.username, mqtt.password" in status(running)["mqtt"]["reason"]
+    nobody, refused = of_mqtt(running)
+    assert "cannot be reached" in nobody
+    assert "refuses: this user may not: mqtt.username, mqtt.password" in refused
+    assert "not the right one" not in running.log_text()
+
+
+@contextmanager
+def broker_after(broker: Mosquitto, seconds: float) -> Iterator[None]:
+    """Time for some tries."""
+    time.sleep(seconds)
+    with broker:
+        yield
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tests.service import Service
 
 READINGS = "battery_hawk/device/+/reading"
 WAITING = 10_000  # readings
+MANY = 1000  # made-up batteries, each heard once in 3.5 s
 
 _INSIDE = {"BATTERYHAWK_BROKER_ENABLED": "true"}
 _PLAIN = {"BATTERYHAWK_LOGGING_LEVEL": "INFO", "BATTERYHAWK_HOMEASSISTANT_DISCOVERY_ENABLED": "false"}
@@ -30,10 +32,9 @@ _MADE_UP = {
 }
 _DEAF = {"BATTERYHAWK_BLUETOOTH_LISTEN": "false", "BATTERYHAWK_DISCOVERY_INITIAL_SCAN": "false"}
 _MANY = {
-    "BATTERYHAWK_DISCOVERY_AUTO_CONFIGURE": "true",
     "BATTERYHAWK_BLUETOOTH_RECORD_INTERVAL": "1",
     "BATTERYHAWK_SIMULATION_MODELS": "BM6",
-    "BATTERYHAWK_SIMULATION_DEVICES": "500",
+    "BATTERYHAWK_SIMULATION_DEVICES": str(MANY),
 }
 
 Broker = Callable[[Path], AbstractContextManager[Mosquitto | None]]
@@ -53,7 +54,7 @@ def _by(name: str, broker: Broker) -> Iterator[Row]:
         yield Row(f"{where}, median", waits[count // 2] * 1000, "ms", "", None)
     for offered, rate_of in (
         (f"{WAITING} of an outage", _replayed),
-        ("500/s of made-up batteries", _sustained),
+        (f"{MANY / 3.5:.0f}/s of made-up batteries", _sustained),
     ):
         with tempfile.TemporaryDirectory() as folder, broker(Path(folder)) as server:
             rate = rate_of(Path(folder), server)
@@ -112,14 +113,16 @@ def _fill(data: Path) -> None:
 
 
 def _sustained(folder: Path, server: Mosquitto | None, seconds: float = 15.0) -> float:
-    """Each of them has a reading a second, more than the whole service carries."""
+    """Each of their adverts is a reading, and the whole service is at work."""
+    numbered = enumerate(fleet(MANY), 1)
+    monitors = [replace(each, address=f"02:00:00:00:{n >> 8:02X}:{n & 255:02X}") for n, each in numbered]
+    configured(folder / "data", monitors, 86400, a_vehicle=10)
     with (
         Service(folder / "data", ("serve",), **_MADE_UP, **_MANY, **_settings(server)) as service,
         _heard(service) as witness,
     ):
-        devices = set[str]()
-        while len(devices) < 500:
-            devices.add(witness.next().topic)
+        for _ in range(3 * MANY):
+            witness.next()
         count, end = 0, time.perf_counter() + seconds
         while time.perf_counter() < end:
             witness.next()
