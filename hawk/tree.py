@@ -294,7 +294,8 @@ def _mqtt(parts: Parts, services: Services) -> Sequence[ChildSpec]:
     from hawk.mqtt.desk import Colleagues, DeskActor
     from hawk.mqtt.discovery import Announcer
     from hawk.mqtt.line import Server
-    from hawk.mqtt.publisher import HomeAssistant, PublisherActor, Terms
+    from hawk.mqtt.publisher import PublisherActor
+    from hawk.mqtt.terms import HomeAssistant, Terms
     from hawk.mqtt.topics import Topics
 
     desk = DeskActor.reserve("desk")

@@ -1,0 +1,33 @@
+"""What a broker keeps when we come: of our own former sessions, and of others. Pure."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+
+from hawk.mqtt import topics
+from hawk.mqtt.discovery import retiring
+from hawk.mqtt.messages import Message
+from hawk.mqtt.topics import ONLINE, Topics
+
+Kept = Mapping[str, str]  # topic -> payload
+
+
+def other_gateway(kept: Kept, topics_: Topics, gateway_id: str) -> str | None:
+    """Another one that lives and speaks under the same prefix."""
+    alive = kept.get(topics_.named(topics.SYSTEM_AVAILABILITY)) == ONLINE
+    other = _gateway_of(kept.get(topics_.named(topics.SYSTEM_STATUS), ""))
+    return other if alive and other != gateway_id else None
+
+
+def orphans(kept: Kept, announced: Iterable[Message]) -> Iterator[Message]:
+    """Of entities that another version announced, and this one does not."""
+    for each in announced:
+        if said := retiring(kept.get(each.topic, ""), each):
+            yield said
+
+
+def _gateway_of(status: str) -> str | None:
+    try:
+        said = json.loads(status)
+    except ValueError:
+        return None
+    return said.get("gateway_id") if isinstance(said, dict) else None

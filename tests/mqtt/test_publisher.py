@@ -1,0 +1,167 @@
+"""The publisher over a real store and a real mosquitto: which readings are said, whatever gets lost on the way."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from actors import ActorRef, ActorSystem, ChildSpec, Supervisor
+from actors.testing import Probe, open_test_system
+from hawk.directory.actor import DirectoryActor
+from hawk.events import BluetoothChanged, ReadingsStored
+from hawk.model.reading import Moment, Reading, Source
+from hawk.mqtt.line import Server
+from hawk.mqtt.messages import GetMqttStatus, MqttState
+from hawk.mqtt.payloads import Condition
+from hawk.mqtt.publisher import PublisherActor
+from hawk.mqtt.relay import PAGE
+from hawk.mqtt.terms import Terms
+from hawk.mqtt.topics import Topics
+from hawk.store.actor import StoreActor
+from hawk.store.messages import Durability
+from hawk.store.readings import Log
+from tests.doubles import Records, VirtualClock, shelf
+from tests.mqtt.mosquitto import Mosquitto, Witness
+from tests.web.stage import reading
+
+READINGS = "battery_hawk/device/+/reading"
+CONDITION = Condition("1", 1.0, None, None, "active", 0, 0, 0)
+CLOCK = VirtualClock()
+CROWD = 5000  # messages that the mailbox holds
+
+
+async def condition() -> Condition:
+    return CONDITION
+
+
+def measured(volts: float, **fields: Any) -> Reading:
+    return replace(reading(voltage=volts, **fields), moment=CLOCK.moment())
+
+
+def at(moment: Moment, volts: float) -> Reading:
+    return replace(measured(volts), moment=moment)
+
+
+@dataclass
+class Stand:
+    system: ActorSystem
+    store: ActorRef[Any]
+    publisher: ActorRef[Any]
+    broker: Mosquitto
+    stored: list[ReadingsStored]
+    log: Log
+
+    async def keep_quietly(self, *readings: Reading) -> tuple[Reading, ...]:
+        """Nobody is told."""
+        return await trio.to_thread.run_sync(self.log.append, readings, CLOCK.moment())
+
+    async def keep(self, *readings: Reading) -> None:
+        """Until they are in the log, and that was told."""
+        told = len(self.stored)
+        for each in readings:
+            await self.store.send(each)
+        with trio.fail_after(20):
+            while sum(len(each.readings) for each in self.stored[told:]) < len(readings):
+                await trio.sleep(0.01)
+
+    async def until(self, state: MqttState) -> None:
+        with trio.fail_after(20):
+            while (await self.publisher.ask(GetMqttStatus()).within(5)).state is not state:
+                await trio.sleep(0.01)
+
+
+@asynccontextmanager
+async def stand(folder: Path, *, look: float = 30.0, replay_max_age: float = 3600.0) -> AsyncIterator[Stand]:
+    stored: list[ReadingsStored] = []
+    with Mosquitto(folder) as broker, Log.open(folder / "readings.db", "boot") as log:
+        registry, directory = Records.reserve("registry"), DirectoryActor.reserve("directory")
+        store, publisher = StoreActor.reserve("store"), PublisherActor.reserve("publisher")
+        server = Server("127.0.0.1", broker.port, "hawk")
+        terms = Terms(server, Topics(), "0123456789ab", replay_max_age=replay_max_age, look=look)
+        children = [
+            ChildSpec("registry", partial(Records.start, shelf()), registry),
+            ChildSpec(
+                "directory", partial(DirectoryActor.start, registry, CLOCK, lambda _: 300.0), directory
+            ),
+            ChildSpec("store", partial(StoreActor.start, log, CLOCK, Durability.PROMPT, 30.0), store),
+            ChildSpec(
+                "publisher",
+                partial(PublisherActor.start, terms, directory, store, None, CLOCK, condition),
+                publisher,
+            ),
+            ChildSpec("probe", partial(Probe.start, stored, ReadingsStored)),
+        ]
+        async with open_test_system() as system:
+            await system.start(ChildSpec("root", partial(Supervisor.start, children)))
+            yield Stand(system, store, publisher, broker, stored, log)
+
+
+async def heard(witness: Witness) -> float:
+    said = await trio.to_thread.run_sync(witness.next)
+    return float(said.json["voltage"])
+
+
+async def test_a_reading_is_said_though_the_news_of_it_was_lost_in_a_crowd(tmp_path: Path) -> None:
+    async with stand(tmp_path) as here:
+        await here.until(MqttState.CONNECTED)
+        with Witness(here.broker.port, READINGS) as witness:
+            await here.keep(measured(12.1))
+            assert await heard(witness) == 12.1
+            kept = await here.keep_quietly(measured(12.2))
+            here.system.bus.publish(ReadingsStored(kept))
+            for _ in range(CROWD):
+                here.system.bus.publish(BluetoothChanged(listening=True))
+            await here.keep(measured(12.3))
+            assert [await heard(witness) for _ in range(2)] == [12.2, 12.3]
+
+
+async def test_the_log_is_looked_into_also_without_news(tmp_path: Path) -> None:
+    async with stand(tmp_path, look=0.1) as here:
+        await here.until(MqttState.CONNECTED)
+        with Witness(here.broker.port, READINGS) as witness:
+            await here.keep_quietly(measured(12.1))
+            assert await heard(witness) == 12.1
+
+
+async def test_of_what_is_stored_only_what_is_news_is_said(tmp_path: Path) -> None:
+    """Not what a device remembered, nor what a file brought from yesterday."""
+    yesterday = Moment(CLOCK.utc_ms() - 86_400_000, 0.0)
+    async with stand(tmp_path) as here:
+        await here.until(MqttState.CONNECTED)
+        with Witness(here.broker.port, READINGS) as witness:
+            await here.keep_quietly(measured(12.1, source=Source.HISTORY))
+            await here.keep_quietly(at(yesterday, 12.2))
+            await here.keep(measured(12.3))
+            assert await heard(witness) == 12.3
+
+
+async def test_what_is_live_is_said_where_nothing_is_to_be_said_again(tmp_path: Path) -> None:
+    async with stand(tmp_path, replay_max_age=0.0) as here:
+        await here.until(MqttState.CONNECTED)
+        with Witness(here.broker.port, READINGS) as witness:
+            await here.keep(measured(12.1))
+            assert await heard(witness) == 12.1
+
+
+async def test_what_is_live_goes_before_what_was_missed(tmp_path: Path) -> None:
+    missed = [round(10 + i / 1000, 3) for i in range(20 * PAGE)]
+    async with stand(tmp_path) as here:
+        await here.until(MqttState.CONNECTED)
+        await here.keep(measured(9.0))
+        here.broker.kill()
+        await here.until(MqttState.DOWN)
+        begin = CLOCK.utc_ms() - 60_000
+        moments = [Moment(begin + i, 0.0) for i in range(len(missed))]
+        await here.keep_quietly(*map(at, moments, missed))
+        here.broker.start()
+        with Witness(here.broker.port, READINGS) as witness:
+            found = [await heard(witness)]
+            await here.keep(measured(14.0))
+            while not {14.0, *missed} <= set(found):
+                found.append(await heard(witness))
+        assert found.index(14.0) < len(missed) - PAGE
+        assert [volts for volts in found if volts in missed] == missed
