@@ -348,7 +348,7 @@ def _mqtt(parts: Parts, services: Services) -> Sequence[ChildSpec]:
         scanner=services.scanner,
         catalogue=parts.catalogue,
         polling_interval=lambda: parts.settings.settings.polling.interval,
-        log_level=everything.logging.level,
+        log_level=logs.level,
         set_log_level=logs.set_level,
         restart=parts.restart,
     )
