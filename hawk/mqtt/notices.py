@@ -18,10 +18,10 @@ from hawk.events import (
     VehicleSummarised,
 )
 from hawk.model.address import Address
-from hawk.model.device import DeviceView, Lifecycle
+from hawk.model.device import Device, DeviceView, Lifecycle
 from hawk.mqtt import payloads, topics
 from hawk.mqtt.board import Board
-from hawk.mqtt.discovery import retiring
+from hawk.mqtt.discovery import known, retiring
 from hawk.mqtt.messages import Message
 from hawk.mqtt.payloads import Condition, Gateway
 from hawk.mqtt.remains import Kept, orphans
@@ -39,6 +39,23 @@ class Known:
     vehicles: tuple[VehicleView, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Of what the announcement of a device is made."""
+
+    device: Device
+    interval: float | None
+    heard_only: bool
+    said: frozenset[str]  # the values that it ever had: in one poll or another some are missing
+
+    @classmethod
+    def of(cls, view: DeviceView, before: "Shape | None") -> "Shape":
+        said = known(view.live)
+        if before is not None and before.device.device_type == view.device.device_type:
+            said |= before.said
+        return cls(view.device, view.interval, view.heard_only, said)
+
+
 Fact = (
     DeviceUpdated | DeviceChanged | DeviceRemoved | DeviceDiscovered | VehicleSummarised | VehicleRemoved
     | BluetoothChanged | Condition
@@ -53,7 +70,8 @@ class Notices:
         self._changed: dict[str, Message] = {}  # of the board, since it was said
         self._vehicle_of: dict[Address, str | None] = {}
         self._available: dict[Address, bool] = {}
-        self._announced: dict[Address, tuple[object, ...]] = {}
+        self._announced: dict[Address, Shape] = {}
+        self._may_come: dict[str, frozenset[str]] = {}  # entities, by the topic of their document
         if (home := terms.home_assistant) is not None:
             self.show([home.announcer.gateway(home.gateway_name)])
 
@@ -129,7 +147,7 @@ class Notices:
     def amends(self, kept: Kept) -> tuple[Message, ...]:
         """For what a broker keeps of us that is so no longer."""
         ghosts = self._board.ghosts(kept, self._terms.gateway_id)
-        return *ghosts, *orphans(kept, self._announcements())
+        return *ghosts, *orphans(kept, self._announcements(), self._may_come)
 
     # -- one by one --------------------------------------------------------------------------
 
@@ -162,15 +180,16 @@ class Notices:
     def _announce(self, view: DeviceView) -> None:
         """Only what may say something new: a device is shown at each of its adverts."""
         address, home = view.device.address, self._terms.home_assistant
-        what = (view.device, view.interval, view.heard_only, frozenset(view.live.values))
-        if home is None or self._announced.get(address) == what:
+        before = self._announced.get(address)
+        if home is None or (shape := Shape.of(view, before)) == before:
             return
-        self._announced[address] = what
-        if (said := home.battery(view)) is None:
+        self._announced[address] = shape
+        if (said := home.battery(view, shape.said)) is None:
             return
-        if last := retiring(self._board.payload(said.topic), said):
+        self._may_come[said.message.topic] = said.may_come
+        if last := retiring(self._board.payload(said.message.topic), said.message, said.may_come):
             self.say([last])
-        self.show([said])
+        self.show([said.message])
 
     def _announcements(self) -> Sequence[Message]:
         if (home := self._terms.home_assistant) is None:

@@ -62,6 +62,7 @@ def state(view: DeviceView, gateway: Gateway) -> Json:
 def status(view: DeviceView, gateway: Gateway) -> Json:
     """`connected`: its data are young enough; a link is held only while it is read."""
     failed = view.outcome if view.outcome and view.outcome.code != "ok" else None
+    quality, polls = view.quality, view.counters
     return gateway.says(
         {
             "device_id": view.device.address,
@@ -77,9 +78,22 @@ def status(view: DeviceView, gateway: Gateway) -> Json:
                 "link": view.link.value,
                 "last_seen": timestamp(view.last_seen),
                 "released_until": timestamp(view.released_until),
+                "link_quality": quality and quality.percent,
+                "link_verdict": quality and quality.verdict,
+                "polls": {
+                    "total": polls.polls,
+                    "ok": polls.ok,
+                    "failed": polls.failed,
+                    "skipped": polls.skipped,
+                    "mean_duration": _rounded(polls.mean_duration),
+                },
             },
         }
     )
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 2)
 
 
 def config(view: DeviceView, gateway: Gateway) -> Json:

@@ -18,10 +18,14 @@ def other_gateway(kept: Kept, topics_: Topics, gateway_id: str) -> str | None:
     return other if alive and other != gateway_id else None
 
 
-def orphans(kept: Kept, announced: Iterable[Message]) -> Iterator[Message]:
-    """Of entities that another version announced, and this one does not."""
+def orphans(
+    kept: Kept, announced: Iterable[Message], may_come: Mapping[str, frozenset[str]]
+) -> Iterator[Message]:
+    """Of entities that another version announced, and this one does not. By topic, some `may_come`: after a start
+    a device has not said yet all that it said before."""
     for each in announced:
-        if said := retiring(kept.get(each.topic, ""), each):
+        spared = may_come.get(each.topic, frozenset())
+        if said := retiring(kept.get(each.topic, ""), each, spared):
             yield said
 
 

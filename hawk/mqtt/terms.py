@@ -8,11 +8,17 @@ from hawk.errors import Invalid, NotFound
 from hawk.model.device import DeviceView
 from hawk.mqtt import topics
 from hawk.mqtt.alias import Alias
-from hawk.mqtt.discovery import Announcer
+from hawk.mqtt.discovery import Announcer, may_come
 from hawk.mqtt.line import Server
 from hawk.mqtt.messages import Message
 from hawk.mqtt.patience import Patience
 from hawk.mqtt.topics import OFFLINE, Topics
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    message: Message
+    may_come: frozenset[str]  # entities that it may have, once it said something
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +30,17 @@ class HomeAssistant:
     catalogue: Catalogue
     longest_age: Callable[[float | None], float]  # [s] of data that are still good, by the polling interval
 
-    def battery(self, view: DeviceView) -> Message | None:
-        """None for a device that no driver knows; whose settings are wrong is said elsewhere."""
+    def battery(self, view: DeviceView, said: frozenset[str]) -> Announcement | None:
+        """`said` are the values that it ever had. None for a device that no driver knows; whose settings are wrong
+        is said elsewhere."""
         device = view.device
         try:
             driver = self.catalogue.driver(device.device_type).configured(device.config)
         except (NotFound, Invalid):
             return None
         interval = None if view.heard_only else device.polling_interval or view.interval
-        return self.announcer.battery(view, driver, self.longest_age(interval))
+        message = self.announcer.battery(view, driver, self.longest_age(interval), said)
+        return Announcement(message, may_come(driver))
 
 
 @dataclass(frozen=True, slots=True)

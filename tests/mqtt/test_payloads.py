@@ -91,7 +91,15 @@ def test_the_status_has_every_documented_key() -> None:
         "error_code": None,
         "error_message": None,
         "gateway_id": GATEWAY,
-        "extra": {"signal_strength": None, "link": "idle", "last_seen": None, "released_until": None},
+        "extra": {
+            "signal_strength": None,
+            "link": "idle",
+            "last_seen": None,
+            "released_until": None,
+            "link_quality": None,
+            "link_verdict": None,
+            "polls": {"total": 0, "ok": 0, "failed": 0, "skipped": 0, "mean_duration": None},
+        },
     }
 
 
