@@ -149,6 +149,7 @@ SHUNT = (
     *perhaps(volts("starter_voltage", "Starter battery voltage", origin="byte 30")),
 )
 
+_NOTE = word("note", "Note", category="diagnostic")  # why there is no current
 _PACK = in_registers(
     renogy.BATTERY,
     (
@@ -164,6 +165,7 @@ _PACK = in_registers(
             word("discharge_mosfet", "Discharging allowed", category="diagnostic"),
             word("heater_on", "Heater", enabled=False),
             word("fully_charged", "Fully charged", enabled=False),
+            _NOTE,
             about("model", "Model"),
         ),
         *hidden(
@@ -184,6 +186,7 @@ def battery(hub: Sequence[int] = ()) -> tuple[Shown, ...]:
         *perhaps(
             ampere_hours("remaining_ah", "Charge left"),
             ampere_hours("capacity_ah", "Capacity", category="diagnostic"),
+            _NOTE,
         ),
         Shown(
             "batteries_answering", "Batteries that answer", state_class="measurement", category="diagnostic"

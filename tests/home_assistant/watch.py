@@ -11,6 +11,7 @@ import sys
 from types import MappingProxyType
 
 from homeassistant import auth, bootstrap, config_entries, loader
+from homeassistant.components.sensor.const import DEVICE_CLASS_STATE_CLASSES, DEVICE_CLASS_UNITS
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry, entity_registry
 from homeassistant.setup import async_setup_component
@@ -62,6 +63,14 @@ async def answer(hass: HomeAssistant, notes: Notes, command: str, *arguments: st
         ]  # fmt: skip
     if command == "entities":
         return {each.unique_id: each.entity_id for each in entity_registry.async_get(hass).entities.values()}
+    if command == "classes":
+        return {
+            device_class.value: {
+                "units": sorted(str(unit) for unit in DEVICE_CLASS_UNITS.get(device_class, ())),
+                "state_classes": sorted(each.value for each in states),
+            }
+            for device_class, states in DEVICE_CLASS_STATE_CLASSES.items()
+        }
     if command == "call":
         domain, service, data = arguments
         await hass.services.async_call(domain, service, json.loads(data), blocking=True)
