@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 import sys
+from collections.abc import Iterator
 from types import MappingProxyType
 
 from homeassistant import auth, bootstrap, config_entries, loader
@@ -49,6 +50,13 @@ async def start(folder: str, mqtt_port: int, http_port: int) -> HomeAssistant:
     return hass
 
 
+def devices_of(hass: HomeAssistant) -> Iterator[device_registry.DeviceEntry]:
+    """Iterated, its devices are ids in 2025 and entries in 2026."""
+    registry = device_registry.async_get(hass)
+    for each in registry.devices:
+        yield registry.async_get(each) if isinstance(each, str) else each
+
+
 async def answer(hass: HomeAssistant, notes: Notes, command: str, *arguments: str) -> object:
     if command == "states":
         return {
@@ -59,7 +67,7 @@ async def answer(hass: HomeAssistant, notes: Notes, command: str, *arguments: st
         return [
             {"name": each.name, "model": each.model, "identifiers": sorted(map(list, each.identifiers)),
              "via": each.via_device_id is not None, "id": each.id}
-            for each in device_registry.async_get(hass).devices.values()
+            for each in devices_of(hass)
         ]  # fmt: skip
     if command == "entities":
         return {each.unique_id: each.entity_id for each in entity_registry.async_get(hass).entities.values()}
