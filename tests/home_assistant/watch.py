@@ -41,6 +41,9 @@ async def start(folder: str, mqtt_port: int, http_port: int) -> HomeAssistant:
         hass, "http", {"http": {"server_host": "127.0.0.1", "server_port": http_port}}
     )
     await hass.async_start()
+    if hass.config_entries.async_entries("mqtt"):  # of the run before
+        await async_setup_component(hass, "mqtt", {})
+        return hass
     entry = config_entries.ConfigEntry(
         data={"broker": "127.0.0.1", "port": mqtt_port, "protocol": "3.1.1"},
         discovery_keys=MappingProxyType({}), domain="mqtt", minor_version=2, options={}, source="user",
