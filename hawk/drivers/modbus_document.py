@@ -23,9 +23,9 @@ from hawk.drivers.document import (
     yes_or_no,
 )  # fmt: skip
 from hawk.drivers.modbus_codec import Block, Dialect
-from hawk.drivers.modbus_profile import Computed, Match, Profile, Turn, elements
+from hawk.drivers.modbus_profile import Computed, Match, Profile, Turn
 from hawk.errors import Invalid
-from hawk.wire.fields import TYPES, Field
+from hawk.wire.fields import TYPES, Field, elements
 from hawk.wire.modbus import INPUT, LONGEST, READ_HOLDING, READ_INPUT
 
 ROLES = ("voltage", "current", "temperature", "state_of_charge", "capacity", "cycles", "power")

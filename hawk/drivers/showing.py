@@ -5,8 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from hawk.drivers.api import Shown
-from hawk.drivers.modbus_profile import elements
-from hawk.wire.fields import Field
+from hawk.wire.fields import Field, elements
 
 _measured = partial(Shown, state_class="measurement")
 volts = partial(_measured, unit="V", device_class="voltage")
