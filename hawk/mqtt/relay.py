@@ -44,10 +44,11 @@ class Relay:
         self._told = max(self._told, seq)
         self._news.set()
 
-    async def run(self) -> None:
-        """For a session. Raises BrokerDown."""
+    async def run(self, go: trio.Event) -> None:
+        """For a session. What is stored from now on is live; nothing is said before `go`. Raises BrokerDown."""
         try:
             self._progress = progress = await self._begin()
+            await go.wait()
             while True:
                 self._news = trio.Event()
                 self._progress = progress = await self._go_on(progress)

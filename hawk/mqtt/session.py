@@ -40,10 +40,12 @@ class Session:
         ends: list[BrokerDown] = []
         try:
             async with trio.open_nursery() as self._tasks:
+                entered = trio.Event()
                 await self._tasks.start(self._hold_line)
+                self._tasks.start_soon(self._relay.run, entered)
                 await self._enter()
+                entered.set()
                 connected()
-                self._tasks.start_soon(self._relay.run)
                 await self._keep_saying()
         except* BrokerDown as group:
             ends += _leaves(group)
