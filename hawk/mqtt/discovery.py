@@ -35,7 +35,7 @@ class Announcer:
     ) -> Message:
         """`longest_age` [s] of data until it is no longer available; `said` are the values that it ever had."""
         address = view.device.address
-        values = dict(self._values(driver, longest_age + GRACE, said | known(view.live)))
+        values = dict(self._values(driver, longest_age + GRACE, said | values_of(view.live)))
         components = {**values, **self._beside(view)}
         document = {
             "device": {
@@ -276,7 +276,7 @@ def _of_polls(key: str) -> str:
     return f"{{{{ (value_json.extra.polls | default({{}})).{key} | default(none) }}}}"
 
 
-def known(live: Live) -> frozenset[str]:
+def values_of(live: Live) -> frozenset[str]:
     """The values that a device has."""
     return frozenset(live.values) | {key for key, said in live.extra.items() if said is not None}
 

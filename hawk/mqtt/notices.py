@@ -21,7 +21,7 @@ from hawk.model.address import Address
 from hawk.model.device import Device, DeviceView, Lifecycle
 from hawk.mqtt import payloads, topics
 from hawk.mqtt.board import Board
-from hawk.mqtt.discovery import known, retiring
+from hawk.mqtt.discovery import retiring, values_of
 from hawk.mqtt.messages import Message
 from hawk.mqtt.payloads import Condition, Gateway
 from hawk.mqtt.remains import Kept, orphans
@@ -50,7 +50,7 @@ class Shape:
 
     @classmethod
     def of(cls, view: DeviceView, before: "Shape | None") -> "Shape":
-        said = known(view.live)
+        said = values_of(view.live)
         if before is not None and before.device.device_type == view.device.device_type:
             said |= before.said
         return cls(view.device, view.interval, view.heard_only, said)

@@ -12,9 +12,17 @@ from hawk.model.device import DeviceView
 from hawk.model.reading import QUANTITIES, Moment, Reading, Scalar
 from hawk.model.vehicle import VehicleSummary
 
-_OF_THE_BATTERY = {"capacity": "capacity", "capacity_ah": "capacity", "cycles": "cycles"}
-_CHARGING = frozenset({"charging", "floating"})
-_PROBLEMS = frozenset({"low", "critical"})
+_OF_THE_BATTERY = {  # by the names that families have for it
+    "capacity": "capacity", "capacity_ah": "capacity", "design_capacity": "capacity",
+    "cycles": "cycles", "cycle_count": "cycles",
+}  # fmt: skip
+_CHARGING = frozenset({
+    "charging", "floating",  # of batteries
+    "mppt", "equalizing", "boost", "float", "current_limiting", "alternator_direct", "constant_current",
+    "constant_voltage",  # of Renogy
+    "bulk", "absorption", "storage", "equalize", "repeated_absorption",  # of Victron
+})  # fmt: skip
+_PROBLEMS = frozenset({"low", "critical", "fault"})
 
 
 @dataclass(frozen=True, slots=True)
