@@ -307,7 +307,7 @@ def _components(document: str) -> Json:
     """None of what is no document."""
     try:
         said = json.loads(document)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     found = said.get("components") if isinstance(said, dict) else None
     if not isinstance(found, dict):

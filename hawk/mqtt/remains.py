@@ -32,6 +32,7 @@ def orphans(
 def _gateway_of(status: str) -> str | None:
     try:
         said = json.loads(status)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return said.get("gateway_id") if isinstance(said, dict) else None
+    name = said.get("gateway_id") if isinstance(said, dict) else None
+    return name if isinstance(name, str) else None

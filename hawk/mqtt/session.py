@@ -38,6 +38,7 @@ class Session:
     async def hold(self, connected: Callable[[], None]) -> BrokerDown:
         """Why it ended; `connected` is called once the broker has the whole board."""
         ends: list[BrokerDown] = []
+        self._kept = {}
         try:
             async with trio.open_nursery() as self._tasks:
                 entered = trio.Event()
@@ -76,7 +77,6 @@ class Session:
 
     async def _enter(self) -> None:
         """Nothing is said before it is known that nobody else speaks here."""
-        self._kept = {}
         await trio.sleep(SETTLE)
         self._check_alone()
         await self._collect()

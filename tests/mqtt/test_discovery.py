@@ -136,7 +136,18 @@ def test_an_entity_that_goes_is_reduced_before_it_is_left_out() -> None:
     assert retiring(after.payload, before) is None
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "1", '{"components": 5}', to_json({"components": {"x": 1}})])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        pytest.param("[" * 200_000, id="endless"),
+        "[]",
+        "1",
+        '{"components": 5}',
+        to_json({"components": {"x": 1}}),
+    ],
+)
 def test_what_is_no_document_had_no_entities(text: str) -> None:
     after = Message("t", to_json({"components": {}}), 1, retain=True)
     assert retiring(text, after) is None
