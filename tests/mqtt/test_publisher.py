@@ -119,6 +119,15 @@ async def test_a_reading_is_said_though_the_news_of_it_was_lost_in_a_crowd(tmp_p
             assert [await heard(witness) for _ in range(2)] == [12.2, 12.3]
 
 
+async def test_what_is_stored_while_the_first_session_begins_is_said(tmp_path: Path) -> None:
+    async with stand(tmp_path) as here:
+        online = Witness(here.broker.port, "battery_hawk/system/availability")
+        with online, Witness(here.broker.port, READINGS) as witness:
+            await trio.to_thread.run_sync(online.next)  # the board is on its way
+            await here.keep(measured(12.1))
+            assert await heard(witness) == 12.1
+
+
 async def test_the_log_is_looked_into_also_without_news(tmp_path: Path) -> None:
     async with stand(tmp_path, look=0.1) as here:
         await here.until(MqttState.CONNECTED)
