@@ -196,10 +196,11 @@ def battery(hub: Sequence[int] = ()) -> tuple[Shown, ...]:
 
 
 def _of_pack(number: int, shown: Shown) -> Shown:
+    name = shown.name if shown.name[1].isupper() else shown.name[0].lower() + shown.name[1:]
     return replace(
         shown,
         key=f"battery_{number}_{shown.key}",
-        name=f"Battery {number} {shown.name[0].lower()}{shown.name[1:]}",
+        name=f"Battery {number} {name}",
         quantity="",
         optional=True,
     )

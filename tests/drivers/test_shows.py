@@ -71,9 +71,12 @@ def test_those_that_count_energy_show_it() -> None:
 
 
 def test_the_packs_of_a_hub_are_shown_together_and_one_by_one() -> None:
-    shown = keys(BATTERY.configured({"hub": [48, 49]}))
-    assert {"remaining_ah", "battery_48_voltage", "battery_49_cell_voltage_1"} <= shown
-    assert "cycle_count" not in shown
+    hub = BATTERY.configured({"hub": [48, 49]})
+    assert {"remaining_ah", "battery_48_voltage", "battery_49_cell_voltage_1"} <= keys(hub)
+    assert "cycle_count" not in keys(hub)
+    named = {shown.key: shown.name for shown in hub.shows}
+    assert named["battery_48_current"] == "Battery 48 current"
+    assert named["battery_49_bms_temperature"] == "Battery 49 BMS temperature"
 
 
 def test_a_person_who_tries_a_device_sees_units_and_registers_and_what_nobody_described() -> None:
