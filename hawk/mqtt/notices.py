@@ -70,6 +70,7 @@ class Notices:
         self._changed: dict[str, Message] = {}  # of the board, since it was said
         self._vehicle_of: dict[Address, str | None] = {}
         self._available: dict[Address, bool] = {}
+        self._gone: set[Address] = set()  # devices that may have a last word all the same
         self._announced: dict[Address, Shape] = {}
         self._may_come: dict[str, frozenset[str]] = {}  # entities, by the topic of their document
         if (home := terms.home_assistant) is not None:
@@ -92,7 +93,9 @@ class Notices:
         match fact:
             case DeviceUpdated(view):
                 return self._device(view, gateway)
-            case DeviceChanged(device) if device.lifecycle is not Lifecycle.CONFIGURED:
+            case DeviceChanged(device) if device.lifecycle is Lifecycle.CONFIGURED:
+                self._gone.discard(device.address)
+            case DeviceChanged(device):
                 return self._clear(device.address)
             case DeviceRemoved(address):
                 return self._clear(address)
@@ -152,9 +155,9 @@ class Notices:
     # -- one by one --------------------------------------------------------------------------
 
     def _device(self, view: DeviceView, gateway: Gateway) -> bool:
-        if view.device.lifecycle is not Lifecycle.CONFIGURED:
-            return False
         address = view.device.address
+        if view.device.lifecycle is not Lifecycle.CONFIGURED or address in self._gone:
+            return False
         for topic, payload in (
             (topics.STATE, payloads.state(view, gateway)),
             (topics.STATUS, payloads.status(view, gateway)),
@@ -198,6 +201,7 @@ class Notices:
         return [each for each in self._board.whole() if each.topic.startswith(start)]
 
     def _clear(self, address: Address) -> bool:
+        self._gone.add(address)
         self._vehicle_of.pop(address, None)
         self._available.pop(address, None)
         home = self._terms.home_assistant

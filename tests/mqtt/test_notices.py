@@ -11,7 +11,7 @@ import pytest
 from hawk.drivers.catalogue import Catalogue
 from hawk.drivers.renogy_battery import BATTERY
 from hawk.drivers.victron import VICTRON
-from hawk.events import BluetoothChanged, DeviceRemoved, DeviceUpdated
+from hawk.events import BluetoothChanged, DeviceChanged, DeviceRemoved, DeviceUpdated
 from hawk.model.device import DeviceView
 from hawk.model.live import Live
 from hawk.model.reading import Moment, Sample
@@ -98,6 +98,18 @@ def test_the_condition_is_looked_at_when_a_device_comes_or_goes_and_not_at_each_
     assert said.note(DeviceUpdated(replace(pack(), available=False)), HERE)
     assert said.note(DeviceRemoved(pack().device.address), HERE)
     assert said.note(BluetoothChanged(listening=False), HERE)
+
+
+def test_the_last_word_of_a_device_that_was_removed_is_not_kept() -> None:
+    said, address = notices(), pack().device.address
+    said.note(DeviceUpdated(pack()), HERE)
+    said.note(DeviceRemoved(address), HERE)
+    said.note(DeviceUpdated(pack()), HERE)
+    cleared = {each.topic: each.payload for each in said.changed()}
+    assert {cleared[topic] for topic in cleared if address in topic or topic == DOCUMENT} == {""}
+    said.note(DeviceChanged(pack().device), HERE)  # somebody adds it again
+    said.note(DeviceUpdated(pack()), HERE)
+    assert "remaining_ah" in announced(said)
 
 
 def test_what_changed_is_said_once_and_the_whole_again_when_it_is_asked_for() -> None:
