@@ -55,6 +55,12 @@ def set_level(word: str) -> None:
     logging.getLogger().setLevel("WARNING" if word == "WARN" else word)
 
 
+def level() -> str:
+    """The one in force, in the same words."""
+    word = logging.getLevelName(logging.getLogger().level)
+    return "WARN" if word == "WARNING" else word
+
+
 def log_file(settings: Logging, folder: Path) -> Path:
     """The default is the one in the image, where /data is the data folder."""
     chosen = Path(settings.log_file)

@@ -294,7 +294,8 @@ def _mqtt(parts: Parts, services: Services) -> Sequence[ChildSpec]:
     from hawk.mqtt.desk import Colleagues, DeskActor
     from hawk.mqtt.discovery import Announcer
     from hawk.mqtt.line import Server
-    from hawk.mqtt.publisher import HomeAssistant, PublisherActor, Terms
+    from hawk.mqtt.publisher import PublisherActor
+    from hawk.mqtt.terms import HomeAssistant, Terms
     from hawk.mqtt.topics import Topics
 
     desk = DeskActor.reserve("desk")
@@ -348,7 +349,7 @@ def _mqtt(parts: Parts, services: Services) -> Sequence[ChildSpec]:
         scanner=services.scanner,
         catalogue=parts.catalogue,
         polling_interval=lambda: parts.settings.settings.polling.interval,
-        log_level=everything.logging.level,
+        log_level=logs.level,
         set_log_level=logs.set_level,
         restart=parts.restart,
     )

@@ -29,6 +29,7 @@ FAST = {
     "BATTERYHAWK_MQTT_BROKER": "127.0.0.1",
 }
 DEAF = {"BATTERYHAWK_BLUETOOTH_LISTEN": "false", "BATTERYHAWK_DISCOVERY_INITIAL_SCAN": "false"}
+SILENT = {"BATTERYHAWK_LOGGING_LEVEL": ""}  # as it is without a setting
 FIRST, SECOND = "02:00:00:00:00:01", "02:00:00:00:00:02"
 
 
@@ -170,6 +171,26 @@ def test_a_command_that_was_retained_is_refused_and_said(tmp_path: Path) -> None
         with service(tmp_path / "data", broker) as running:
             assert witness.next().json["error"]["code"] == "retained_ignored"
             assert running.process.poll() is None
+
+
+def test_the_log_level_that_is_shown_is_the_one_in_force_whoever_set_it(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker, service(tmp_path / "data", broker, **SILENT) as running:
+        wait_until(lambda: shown_level(broker) == "INFO")
+        say(broker.port, "battery_hawk/gateway/set", '{"log_level": "WARN"}')
+        wait_until(lambda: shown_level(broker) == "WARN")
+        changed = {"logging": {"level": "ERROR"}}
+        assert running.send("PATCH", "/api/system/config", changed, "system-config", "system").is_success
+        wait_until(lambda: shown_level(broker) == "ERROR")
+        say(broker.port, "battery_hawk/gateway/set", '{"log_level": "DEBUG"}')
+        wait_until(lambda: shown_level(broker) == "DEBUG")
+        with Witness(broker.port, "battery_hawk/gateway/config", "-R") as witness:  # not what is kept
+            anew = {"gateway": {"name": "Shed"}}  # all of MQTT begins anew
+            assert running.send("PATCH", "/api/system/config", anew, "system-config", "system").is_success
+            assert witness.next().json["log_level"] == "DEBUG"
+
+
+def shown_level(broker: Mosquitto) -> str:
+    return str(kept(broker, "battery_hawk/gateway/config").json["log_level"])
 
 
 def test_a_restart_that_is_asked_for_exits_75(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ class Shown:
     on_or_off: bool = False
     options: tuple[str, ...] = ()  # all that an enumeration can be
     quantity: str = ""  # of the reading, if it is one
-    listed: bool = False  # one of several of a kind: there may be fewer
+    optional: bool = False  # not every device has it, as the last of a list
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +219,7 @@ class Driver:
     device_type: str  # "BM6"
     description: str  # for people: "12 V battery monitor (leagend BM6, Ancel BM200 ...)"
     names: frozenset[str]  # local names, compared without regard to case
-    measures: tuple[str, ...]  # quantities a connection gives, of model.reading.QUANTITIES
+    measures: tuple[str, ...]  # quantities it gives, of model.reading.QUANTITIES
     hear: Callable[[Advertisement], Heard | None]
     """What an advertisement says; None if it is not this family's or says nothing.
     Raises ProtocolError if it is this family's but damaged."""
@@ -243,6 +243,7 @@ class Driver:
     """Whether a device may be of this family, where neither data nor name say so."""
     pace: Pace = field(default_factory=Pace)
     shows: tuple[Shown, ...] = ()
+    of_many_kinds: bool = False  # which of all that a device has is known only once it spoke
     plausible: Plausibility = field(default_factory=lambda: ANY_BATTERY)
     """What its values can be, unless the record of a device says otherwise. Wide: a truth must never be
     rejected, on 6, 12, 24 or 48 V, while cranking or empty."""

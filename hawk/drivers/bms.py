@@ -16,6 +16,7 @@ from pkgutil import iter_modules
 from typing import Any
 
 from hawk.drivers.api import Config, Driver
+from hawk.drivers.bms_shows import SHOWS
 from hawk.errors import Invalid, LibraryMissing, Undecodable
 from hawk.model.reading import QUANTITIES, Sample, Scalar
 
@@ -177,6 +178,8 @@ BMS = Driver(
     description="battery management systems: JBD, JK, Daly, Seplos, Redodo, ANT and some fifty others",
     names=frozenset(),
     measures=QUANTITIES,
+    of_many_kinds=True,
+    shows=SHOWS,
     hear=lambda _: None,
     by_library=_unconfigured,
     polling_interval=_INTERVAL,

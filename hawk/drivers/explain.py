@@ -20,15 +20,17 @@ class Explained:
 
 
 def explained(shows: Sequence[Shown], sample: Sample) -> tuple[Explained, ...]:
-    """As its driver describes the values; where it describes none, what there is."""
-    return tuple(_described(shows, sample) if shows else _undescribed(sample))
+    """As its driver describes the values, and what there is that it does not describe."""
+    known = {word for shown in shows for word in (shown.key, shown.quantity)}
+    rest = (each for each in _undescribed(sample) if each.key not in known)
+    return *_described(shows, sample), *rest
 
 
 def _described(shows: Sequence[Shown], sample: Sample) -> Iterator[Explained]:
     for shown in shows:
         key = shown.key
-        if shown.listed and key not in sample.raw:
-            continue  # there are fewer
+        if shown.optional and key not in sample.raw and key not in sample.extra:
+            continue  # it has none
         yield Explained(
             key, sample.extra.get(key), shown.unit, sample.raw.get(key), shown.origin, shown.quantity
         )

@@ -23,9 +23,9 @@ from hawk.drivers.document import (
     yes_or_no,
 )  # fmt: skip
 from hawk.drivers.modbus_codec import Block, Dialect
-from hawk.drivers.modbus_profile import Computed, Match, Profile, Turn, elements
+from hawk.drivers.modbus_profile import Computed, Match, Profile, Turn
 from hawk.errors import Invalid
-from hawk.wire.fields import TYPES, Field
+from hawk.wire.fields import TYPES, Field, elements
 from hawk.wire.modbus import INPUT, LONGEST, READ_HOLDING, READ_INPUT
 
 ROLES = ("voltage", "current", "temperature", "state_of_charge", "capacity", "cycles", "power")
@@ -330,12 +330,12 @@ def _roles(top: Json) -> Mapping[str, str]:
 def _shown(top: Json, fields: tuple[Field, ...]) -> Iterator[Shown]:
     for said, each in zip(top["fields"], fields, strict=True):
         for one in elements(each):
-            yield _as_said(said, one.key, f"register {one.register % INPUT}", listed=each.array)
+            yield _as_said(said, one.key, f"register {one.register % INPUT}", optional=each.array)
     for said in top.get("computed", []):
         yield _as_said(said, said["key"], said["expr"])
 
 
-def _as_said(said: Json, key: str, origin: str, *, listed: bool = False) -> Shown:
+def _as_said(said: Json, key: str, origin: str, *, optional: bool = False) -> Shown:
     return Shown(
         key=key,
         name=said.get("name", ""),
@@ -349,7 +349,7 @@ def _as_said(said: Json, key: str, origin: str, *, listed: bool = False) -> Show
         on_or_off=said.get("type") == "bool",
         options=tuple(said.get("map", {}).values()),
         quantity=said.get("role", ""),
-        listed=listed,
+        optional=optional,
     )
 
 

@@ -8,7 +8,7 @@ from hawk.drivers.api import Gatt, Pace, Shown
 from hawk.drivers.modbus_codec import Block, Dialect
 from hawk.model.advertisement import Advertisement
 from hawk.model.reading import Sample, Scalar
-from hawk.wire.fields import Field, Value, decode
+from hawk.wire.fields import Field, Value, decode, elements
 from hawk.wire.modbus import INPUT, READ_INPUT, Registers
 
 _UNTOUCHED = {
@@ -108,17 +108,6 @@ class Profile:
                 extra.setdefault(role, extra[key])
         raw = decode(map(_raw, fields), registers)
         return replace(said, extra=extra, raw={key: _scalar(value) for key, value in raw.items()})
-
-
-def elements(each: Field) -> tuple[Field, ...]:
-    """Of a list, each by itself."""
-    if not each.array:
-        return (each,)
-    step, name = each.stride or each.length, each.key.removesuffix("s")
-    return tuple(
-        replace(each, key=f"{name}_{i + 1}", register=each.register + i * step, count=1, array=False)
-        for i in range(each.count)
-    )
 
 
 def _present(each: Field, registers: Registers) -> tuple[Field, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from hawk.drivers import renogy
+from hawk.drivers import renogy, renogy_shows
 from hawk.drivers.api import Codec, Config, Driver
 from hawk.drivers.modbus_codec import Answers, Block, BusCodec, ModbusCodec
 from hawk.drivers.renogy_hub import bank
@@ -136,8 +136,9 @@ def _with(settings: Settings) -> tuple[Callable[[], Codec], Callable[[Driver, st
 
 
 def _configure(driver: Driver, config: Config) -> Driver:
-    codec, by_name = _with(parse(config))
-    return replace(driver, codec=codec, by_name=by_name)
+    settings = parse(config)
+    codec, by_name = _with(settings)
+    return replace(driver, codec=codec, by_name=by_name, shows=renogy_shows.battery(settings.hub))
 
 
 BATTERY = _configure(

@@ -8,8 +8,8 @@ their own have names of their own.
 from collections.abc import Callable
 from dataclasses import replace
 
-from hawk.drivers import renogy
-from hawk.drivers.api import Codec, Config, Driver, Gatt
+from hawk.drivers import renogy, renogy_shows
+from hawk.drivers.api import Codec, Config, Driver, Gatt, Shown
 from hawk.drivers.modbus_codec import Block, ModbusCodec
 from hawk.drivers.renogy_modules import (
     GATT,
@@ -66,6 +66,7 @@ def _driver(
     blocks: tuple[Block, ...],
     sample: Callable[[Registers], Sample],
     alias: str,
+    shows: tuple[Shown, ...],
     default_id: int = WHOEVER,
     gatt: Gatt = GATT,
     own_name_starts: tuple[str, ...] = (),
@@ -92,6 +93,7 @@ def _driver(
         own_name_starts=own_name_starts,
         name_starts=(MODULE,),
         probe=RenogyProbe,
+        shows=shows,
         plausible=PLAUSIBLE,
         configure=configure,
     )
@@ -103,6 +105,7 @@ CONTROLLER = _driver(
     (_MODEL, Block(0xE004, 1, optional=True), Block(256, 34)),
     _controller,
     "RenogyController",
+    renogy_shows.CONTROLLER,
 )
 DCDC = _driver(
     "renogy_dcdc",
@@ -115,6 +118,7 @@ DCDC = _driver(
     ),
     _dcdc,
     "RenogyDcdc",
+    renogy_shows.DCDC,
 )
 INVERTER = _driver(
     "renogy_inverter",
@@ -131,6 +135,7 @@ INVERTER = _driver(
     ),
     _inverter,
     "RenogyInverter",
+    renogy_shows.INVERTER,
     INVERTER_ID,
     _INVERTER_GATT,
     ("BTRIC", "RNGRIU"),

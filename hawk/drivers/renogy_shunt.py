@@ -12,6 +12,7 @@ A live frame of 110 bytes every few seconds, in pieces:
 
 from dataclasses import replace
 
+from hawk.drivers import renogy_shows
 from hawk.drivers.api import Driver, Gatt, Write
 from hawk.drivers.renogy_modules import INTERVAL, MEASURES, PLAUSIBLE, finished
 from hawk.errors import ProtocolError
@@ -87,6 +88,7 @@ SHUNT = Driver(
     gatt=Gatt(service="", write="", notify="0000c411-0000-1000-8000-00805f9b34fb"),
     codec=ShuntCodec,
     measures=MEASURES,
+    shows=renogy_shows.SHUNT,
     hear=lambda _: None,
     polling_interval=INTERVAL,
     aliases=frozenset({"RenogyShunt"}),

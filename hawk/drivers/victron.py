@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 
 from hawk.drivers.api import Config, Driver, Heard
+from hawk.drivers.victron_shows import SHOWS
 from hawk.errors import Invalid, LibraryMissing, ProtocolError
 from hawk.model.address import Address
 from hawk.model.advertisement import Advertisement
@@ -276,6 +277,8 @@ VICTRON = Driver(
     description="Victron SmartShunt, BMV, SmartSolar, Orion and others by their sealed advertisements",
     names=frozenset(),
     measures=("voltage", "current", "temperature", "state_of_charge", "power"),
+    of_many_kinds=True,
+    shows=SHOWS,
     hear=hear_sealed,
     decode={"advertisement": _decode_sealed},
     aliases=frozenset({"VictronBLE", "victron_ble"}),

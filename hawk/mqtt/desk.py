@@ -27,6 +27,7 @@ from hawk.devices.messages import POLL_WITHIN, PollNow, ReadOnce, Release
 from hawk.directory.messages import ListDevices, LookUpDevice
 from hawk.drivers.catalogue import Catalogue
 from hawk.errors import HawkError, NotConfigured, NotFound
+from hawk.events import SettingsChanged
 from hawk.model.address import Address
 from hawk.model.attributes import Json, device_attributes, timestamp
 from hawk.model.device import DeviceView
@@ -78,7 +79,7 @@ class Colleagues:
     scanner: ActorRef[Any]
     catalogue: Catalogue
     polling_interval: Callable[[], float]  # [s] of a device without one of its own
-    log_level: str  # at the start
+    log_level: Callable[[], str]  # the one in force
     set_log_level: Callable[[str], None]
     restart: Callable[[], None]
 
@@ -102,7 +103,8 @@ class DeskActor(Actor):
         self._came: deque[float] = deque(maxlen=PER_SECOND)
 
     async def setup(self) -> None:
-        self._show_level(self._colleagues.log_level)
+        self.subscribe(SettingsChanged)
+        self._show_level()
 
     def on_receive(self, message: Any) -> Any:
         match message:
@@ -110,6 +112,8 @@ class DeskActor(Actor):
                 log.warning("MQTT: more than %d commands a second; one is passed over", PER_SECOND)
             case Arrived(topic, payload, retained):
                 self._take(topic, payload, retained=retained)
+            case SettingsChanged():
+                self._show_level()
             case _:
                 return super().on_receive(message)
         return None
@@ -191,7 +195,7 @@ class DeskActor(Actor):
                 return {"device_id": address, "until": timestamp(until)}
             case SetLogLevel(level):
                 self._colleagues.set_log_level(level)
-                self._show_level(level)
+                self._show_level()
                 return {"log_level": level}
             case RestartGateway():
                 self.spawn(self._restart)
@@ -201,8 +205,8 @@ class DeskActor(Actor):
         await trio.sleep(ANSWER_FIRST)
         self._colleagues.restart()
 
-    def _show_level(self, level: str) -> None:
-        said = {"log_level": level, "gateway_id": self._gateway_id}
+    def _show_level(self) -> None:
+        said = {"log_level": self._colleagues.log_level(), "gateway_id": self._gateway_id}
         self._publisher.tell(Show((self._topics.message(GATEWAY_CONFIG, said),)))
 
     async def _add(self, address: Address, changes: DeviceChanges, *, test: bool) -> Json:

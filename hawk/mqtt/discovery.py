@@ -7,44 +7,20 @@ releases: histories of users hang on them.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from hawk.drivers.api import Driver, Shown
+from hawk.drivers.api import Driver
 from hawk.model.address import Address
 from hawk.model.device import DeviceView
+from hawk.model.live import Live
 from hawk.model.reading import QUANTITIES
 from hawk.mqtt import topics
+from hawk.mqtt.entities import Json, extra, flag, press, quantity, value
 from hawk.mqtt.messages import Message
 from hawk.mqtt.topics import COMMAND, DEVICE_SET, GATEWAY_SET, OFFLINE, ONLINE, Topics, to_json
-
-Json = dict[str, Any]
 
 GRACE = 300.0  # [s] beyond its availability a value expires by itself, should everything else fail
 _RELEASE = 30  # [minutes]
 _LONGEST_INTERVAL = 86_400  # [s]
-
-# quantity -> device class, unit, digits; the names are Home Assistant's own
-_QUANTITIES = {
-    "voltage": ("voltage", "V", 2),
-    "current": ("current", "A", 2),
-    "temperature": ("temperature", "°C", 1),
-    "state_of_charge": ("battery", "%", 0),
-    "power": ("power", "W", 1),
-}
-
-# With another unit Home Assistant refuses the entity; these are the classes that batteries have.
-_UNITS = {
-    "voltage": {"V", "mV"},
-    "current": {"A", "mA"},
-    "temperature": {"°C", "°F", "K"},
-    "battery": {"%"},
-    "power": {"W", "kW"},
-    "energy": {"Wh", "kWh", "MWh"},
-    "energy_storage": {"Wh", "kWh", "MWh"},
-    "frequency": {"Hz", "kHz"},
-    "duration": {"s", "min", "h", "d"},
-}
-_COUNTED = {"energy": {"total", "total_increasing"}, "energy_storage": {"measurement"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +30,13 @@ class Announcer:
     gateway_id: str
     version: str
 
-    def battery(self, view: DeviceView, driver: Driver, longest_age: float) -> Message:
-        """`longest_age` [s] of data until it is no longer available."""
+    def battery(
+        self, view: DeviceView, driver: Driver, longest_age: float, said: frozenset[str] = frozenset()
+    ) -> Message:
+        """`longest_age` [s] of data until it is no longer available; `said` are the values that it ever had."""
         address = view.device.address
-        components = {**dict(self._values(view, driver, longest_age + GRACE)), **self._beside(view)}
+        values = dict(self._values(driver, longest_age + GRACE, said | values_of(view.live)))
+        components = {**values, **self._beside(view)}
         document = {
             "device": {
                 "identifiers": [_node(address)],
@@ -109,14 +88,14 @@ class Announcer:
 
     # -- of a battery ------------------------------------------------------------------------
 
-    def _values(self, view: DeviceView, driver: Driver, expiry: float) -> Iterator[tuple[str, Json]]:
-        """What this device measures: of one that a library reads that is known only once it was read."""
-        for quantity in QUANTITIES:
-            if quantity in view.live.values or (quantity in driver.measures and driver.by_library is None):
-                yield quantity, _quantity(quantity, expiry)
+    def _values(self, driver: Driver, expiry: float, said: frozenset[str]) -> Iterator[tuple[str, Json]]:
+        """What it certainly measures, and what it said that others of its type do not."""
+        for name in QUANTITIES:
+            if name in said or (name in driver.measures and not driver.of_many_kinds):
+                yield name, quantity(name, expiry)
         for shown in driver.shows:
-            if not shown.quantity:
-                yield shown.key, _shown(shown, expiry)
+            if not shown.quantity and (shown.key in said or not shown.optional):
+                yield shown.key, extra(shown, expiry)
 
     def _beside(self, view: DeviceView) -> dict[str, Json]:
         address = view.device.address
@@ -126,8 +105,8 @@ class Announcer:
             "availability": [self._alive],
         }
         parts: dict[str, Json] = {
-            "charging": _flag("Charging", "battery_charging", "charging"),
-            "problem": {**_flag("Problem", "problem", "problem"), "entity_category": "diagnostic"},
+            "charging": flag("Charging", "battery_charging", "charging"),
+            "problem": {**flag("Problem", "problem", "problem"), "entity_category": "diagnostic"},
             "rssi": {
                 "platform": "sensor",
                 "name": "Signal strength",
@@ -136,14 +115,14 @@ class Announcer:
                 "state_class": "measurement",
                 "entity_category": "diagnostic",
                 "enabled_by_default": False,
-                "value_template": _value("rssi"),
+                "value_template": value("rssi"),
             },
             "last_seen": {
                 "platform": "sensor",
                 "name": "Last reading",
                 "device_class": "timestamp",
                 "entity_category": "diagnostic",
-                "value_template": _value("last_seen"),
+                "value_template": value("last_seen"),
             },
             "connected": {
                 "platform": "binary_sensor",
@@ -160,12 +139,53 @@ class Announcer:
             return parts
         return {
             **parts,
+            **self._link(address),
             "polling_interval": self._interval(address),
-            "read_now": {**command, "name": "Read now", **_press("poll_device", address)},
+            "read_now": {**command, "name": "Read now", **press("poll_device", mac_address=address)},
             "release": {
                 **command,
                 "name": "Leave to the app for 30 min",
-                **_press("release_device", address, minutes=_RELEASE),
+                **press("release_device", mac_address=address, minutes=_RELEASE),
+            },
+        }
+
+    def _link(self, address: Address) -> dict[str, Json]:
+        """How it goes to read it: also of interest while it cannot be read."""
+        common: Json = {
+            "platform": "sensor",
+            "entity_category": "diagnostic",
+            "state_topic": self.topics.named(topics.STATUS, address),
+            "availability": [self._alive],
+        }
+        counter = {**common, "state_class": "total_increasing", "enabled_by_default": False}
+        return {
+            "last_result": {
+                **common,
+                "name": "Last result",
+                "value_template": "{{ value_json.error_code or 'ok' if value_json.last_command else none }}",
+            },
+            "link_quality": {
+                **common,
+                "name": "Link quality",
+                "unit_of_measurement": "%",
+                "state_class": "measurement",
+                "value_template": "{{ value_json.extra.link_quality | default(none) }}",
+            },
+            "polls": {**counter, "name": "Polls", "value_template": _of_polls("total")},
+            "polls_failed": {
+                **counter,
+                "name": "Failed polls",
+                "value_template": _of_polls("failed"),
+            },
+            "poll_duration": {
+                **common,
+                "name": "Time of a poll",
+                "device_class": "duration",
+                "unit_of_measurement": "s",
+                "state_class": "measurement",
+                "suggested_display_precision": 1,
+                "enabled_by_default": False,
+                "value_template": _of_polls("mean_duration"),
             },
         }
 
@@ -213,13 +233,13 @@ class Announcer:
                 "name": "Found, not added",
                 "value_template": "{{ value_json.devices.discovered | default(none) }}",
             },
-            "scan": {**command, "name": "Scan for devices", **_press("discover_devices")},
+            "scan": {**command, "name": "Scan for devices", **press("discover_devices")},
             "restart": {
                 **command,
                 "name": "Restart",
                 "device_class": "restart",
                 "entity_category": "config",
-                **_press("restart_gateway", gateway_id=self.gateway_id),
+                **press("restart_gateway", gateway_id=self.gateway_id),
             },
             "log_level": {
                 "platform": "select",
@@ -251,13 +271,31 @@ class Announcer:
         return Message(self._topic(node), to_json({**document, **origin}), 1, retain=True)
 
 
-def retiring(before: str, after: Message) -> Message | None:
+def _of_polls(key: str) -> str:
+    """What an older version left at the broker has none."""
+    return f"{{{{ (value_json.extra.polls | default({{}})).{key} | default(none) }}}}"
+
+
+def values_of(live: Live) -> frozenset[str]:
+    """The values that a device has."""
+    return frozenset(live.values) | {key for key, said in live.extra.items() if said is not None}
+
+
+def may_come(driver: Driver) -> frozenset[str]:
+    """Entities that a device of this type may have, though it is not announced with them yet."""
+    shown = frozenset(each.key for each in driver.shows if each.optional)
+    return shown | frozenset(QUANTITIES) if driver.of_many_kinds else shown
+
+
+def retiring(before: str, after: Message, spared: frozenset[str] = frozenset()) -> Message | None:
     """To be said once before `after` when it lacks entities that were announced `before`: otherwise they
-    stay as orphans. None when nothing goes.
+    stay as orphans. None when nothing goes, but for what is `spared`.
     """
     old, new = _components(before), json.loads(after.payload)
     gone = {
-        key: {"platform": part.get("platform")} for key, part in old.items() if key not in new["components"]
+        key: {"platform": part.get("platform")}
+        for key, part in old.items()
+        if key not in new["components"] and key not in spared
     }
     if not gone:
         return None
@@ -269,7 +307,7 @@ def _components(document: str) -> Json:
     """None of what is no document."""
     try:
         said = json.loads(document)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     found = said.get("components") if isinstance(said, dict) else None
     if not isinstance(found, dict):
@@ -280,63 +318,3 @@ def _components(document: str) -> Json:
 def _node(address: Address) -> str:
     """Home Assistant takes no colons there."""
     return f"battery_hawk_{address.replace(':', '').lower()}"
-
-
-def _quantity(name: str, expiry: float) -> Json:
-    device_class, unit, digits = _QUANTITIES[name]
-    return {
-        "platform": "sensor",
-        "device_class": device_class,
-        "unit_of_measurement": unit,
-        "state_class": "measurement",
-        "suggested_display_precision": digits,
-        "expire_after": round(expiry),
-        "value_template": _value(name),
-    }
-
-
-def _shown(shown: Shown, expiry: float) -> Json:
-    """A value of `extra`, with the words that its driver or document has for it, as far as they hold."""
-    name = shown.name or shown.key.replace("_", " ").capitalize()
-    common: Json = {"name": name, "enabled_by_default": shown.enabled, "expire_after": round(expiry)}
-    if shown.category == "diagnostic":
-        common["entity_category"] = shown.category
-    key = f"(value_json.extra | default({{}})).{shown.key}"
-    if shown.on_or_off:
-        template = f"{{{{ {{true: 'ON', false: 'OFF'}}.get({key}, 'None') }}}}"
-        return {"platform": "binary_sensor", "value_template": template, **common}
-    sensor = {"platform": "sensor", "value_template": f"{{{{ {key} | default(none) }}}}", **common}
-    if shown.options:
-        return {**sensor, "device_class": "enum", "options": list(shown.options)}
-    device_class = shown.device_class if shown.unit in _UNITS.get(shown.device_class, {shown.unit}) else ""
-    state_class = shown.state_class
-    if state_class not in _COUNTED.get(device_class, {state_class}):
-        state_class = ""
-    words = {
-        "unit_of_measurement": shown.unit,
-        "device_class": device_class,
-        "state_class": state_class,
-        "icon": "" if device_class else shown.icon,
-    }
-    return {**sensor, **{key: word for key, word in words.items() if word}}
-
-
-def _flag(name: str, device_class: str, key: str) -> Json:
-    return {
-        "platform": "binary_sensor",
-        "name": name,
-        "device_class": device_class,
-        "value_template": f"{{{{ {{true: 'ON', false: 'OFF'}}.get(value_json.{key}, 'None') }}}}",
-    }
-
-
-def _value(key: str) -> str:
-    """Without the default each message without it is a warning in the log there."""
-    return f"{{{{ value_json.{key} | default(none) }}}}"
-
-
-def _press(command: str, address: Address | None = None, **further: object) -> Json:
-    said: Json = {"command": command, **further}
-    if address is not None:
-        said["mac_address"] = address
-    return {"payload_press": to_json(said)}

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     import aiomqtt
     from aiomqtt.exceptions import MqttError
 
-MOST_PENDING = 300  # messages that wait for their acknowledgement; aiomqtt complains of more
+BATCH = 100  # messages that are sent before their acknowledgements are waited for
+MOST_PENDING = 300  # that wait for theirs, of several senders; aiomqtt complains of more
 
 _REFUSALS = {  # the codes of MQTT 3.1.1 and of 5
     **dict.fromkeys((4, 134), "it does not know this user or password: mqtt.username, mqtt.password"),
@@ -68,6 +69,7 @@ class Line:
     def __init__(self) -> None:
         self._bridge = Bridge("mqtt")
         self._client: aiomqtt.Client | None = None  # while there is a session
+        self.sent = 0  # messages that a broker acknowledged
 
     async def run(self) -> None:
         """The loop. Raises LoopGone when it dies."""
@@ -90,7 +92,10 @@ class Line:
         """In this order; returns when the broker has acknowledged all. Raises BrokerDown; then nobody knows
         which of them arrived.
         """
-        await self._call(self._send, messages)
+        for start in range(0, len(messages), BATCH):
+            batch = messages[start : start + BATCH]
+            await self._call(self._send, batch)
+            self.sent += len(batch)
 
     async def listen(self, filter_: str) -> None:
         """Raises BrokerDown."""

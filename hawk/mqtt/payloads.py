@@ -12,9 +12,17 @@ from hawk.model.device import DeviceView
 from hawk.model.reading import QUANTITIES, Moment, Reading, Scalar
 from hawk.model.vehicle import VehicleSummary
 
-_OF_THE_BATTERY = {"capacity": "capacity", "capacity_ah": "capacity", "cycles": "cycles"}
-_CHARGING = frozenset({"charging", "floating"})
-_PROBLEMS = frozenset({"low", "critical"})
+_OF_THE_BATTERY = {  # by the names that families have for it
+    "capacity": "capacity", "capacity_ah": "capacity", "design_capacity": "capacity",
+    "cycles": "cycles", "cycle_count": "cycles",
+}  # fmt: skip
+_CHARGING = frozenset({
+    "charging", "floating",  # of batteries
+    "mppt", "equalizing", "boost", "float", "current_limiting", "alternator_direct", "constant_current",
+    "constant_voltage",  # of Renogy
+    "bulk", "absorption", "storage", "equalize", "repeated_absorption",  # of Victron
+})  # fmt: skip
+_PROBLEMS = frozenset({"low", "critical", "fault"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,7 @@ def state(view: DeviceView, gateway: Gateway) -> Json:
 def status(view: DeviceView, gateway: Gateway) -> Json:
     """`connected`: its data are young enough; a link is held only while it is read."""
     failed = view.outcome if view.outcome and view.outcome.code != "ok" else None
+    quality, polls = view.quality, view.counters
     return gateway.says(
         {
             "device_id": view.device.address,
@@ -77,9 +86,22 @@ def status(view: DeviceView, gateway: Gateway) -> Json:
                 "link": view.link.value,
                 "last_seen": timestamp(view.last_seen),
                 "released_until": timestamp(view.released_until),
+                "link_quality": quality and quality.percent,
+                "link_verdict": quality and quality.verdict,
+                "polls": {
+                    "total": polls.polls,
+                    "ok": polls.ok,
+                    "failed": polls.failed,
+                    "skipped": polls.skipped,
+                    "mean_duration": _rounded(polls.mean_duration),
+                },
             },
         }
     )
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 2)
 
 
 def config(view: DeviceView, gateway: Gateway) -> Json:

@@ -6,22 +6,21 @@ from typing import Self
 
 from hawk.model.reading import Reading, Source
 
+LIVE_AGE = 300.0  # [s] a disk that stalls may hold up what is live
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Of one session: what was stored before it is replayed, what comes during it is live and goes first."""
+    """Of one session: what was stored before it is replayed, what is stored during it is live and goes first."""
 
     replayed: int  # all up to this `seq` was said, or is too old to be
-    until: int  # where the replay ends: the last that was stored before the session
-    live: int = 0  # the last said of those that came later
+    until: int  # where the replay ends, and what is live begins
+    live: int  # all from there up to this was said
 
     @classmethod
-    def begin(cls, cursor: int | None, stored: int, heard: int) -> Self:
-        """Without a cursor nobody ever listened: it starts at now. `stored` is what the log answered, `heard`
-        what was told to be stored: it may have been told while the answer was on its way.
-        """
-        newest = max(stored, heard)
-        return cls(newest if cursor is None else cursor, newest)
+    def begin(cls, cursor: int | None, stored: int) -> Self:
+        """`stored` is the last of the log. Without a cursor nobody ever listened: it starts at now."""
+        return cls(stored if cursor is None else cursor, stored, stored)
 
     @property
     def caught_up(self) -> bool:
@@ -36,21 +35,9 @@ class Progress:
     def behind(self) -> int:
         return max(0, self.until - self.replayed)
 
-    def is_live(self, reading: Reading) -> bool:
-        return reading.seq is not None and reading.seq > self.until
-
-    def misses(self, heard: int, told: Iterable[int]) -> bool:
-        """Whether something was stored between the last `heard` of and what is `told` now: a mailbox that ran
-        over has lost the word of it.
-        """
-        return min(told, default=0) > max(heard, self.until) + 1
-
-    def said_live(self, seq: int) -> "Progress":
-        return replace(self, live=max(self.live, seq))
-
-    def lost_the_thread(self, newest: int) -> "Progress":
-        """There were too many live ones: all up to `newest` comes from the log."""
-        return Progress(self.cursor, newest)
+    def said_live(self, page: Iterable[Reading], told: int = 0) -> "Progress":
+        """`page` is what followed in the log; up to `told` there is no more of it."""
+        return replace(self, live=max(self.live, told, *(reading.seq or 0 for reading in page)))
 
     def said_again(self, page: Iterable[Reading]) -> "Progress":
         """`page` is what followed in the log, said or passed over; an empty one is its end."""
@@ -59,9 +46,9 @@ class Progress:
 
 
 def worth_saying(reading: Reading, now: int | None, oldest: float) -> bool:
-    """Whether a listener wants it after an outage: nothing that a device remembered, nothing older than
-    `oldest` [s]. `now` [ms since the epoch] is None while the clock is not trusted: then nothing is known
-    to be too old.
+    """Whether a listener wants it: nothing that a device remembered, nothing older than `oldest` [s], as what is
+    imported from files is. `now` [ms since the epoch] is None while the clock is not trusted: then nothing is
+    known to be too old.
     """
     if reading.source is Source.HISTORY:
         return False

@@ -7,7 +7,7 @@ A value goes: words, their order, type, mask and shift, `invalid`, scale and off
 import math
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hawk.wire.modbus import Registers
 
@@ -45,6 +45,17 @@ class Field:
     def length(self) -> int:
         """Words of one value."""
         return self.words or _WORDS.get(self.type, 1)
+
+
+def elements(each: Field) -> tuple[Field, ...]:
+    """Of a list, each by itself."""
+    if not each.array:
+        return (each,)
+    step, name = each.stride or each.length, each.key.removesuffix("s")
+    return tuple(
+        replace(each, key=f"{name}_{i + 1}", register=each.register + i * step, count=1, array=False)
+        for i in range(each.count)
+    )
 
 
 def decode(fields: Iterable[Field], registers: Registers) -> dict[str, Value]:

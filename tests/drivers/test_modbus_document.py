@@ -229,8 +229,8 @@ def test_each_value_says_how_it_is_shown() -> None:
     assert (volts.icon, volts.category, volts.enabled, volts.quantity) == (
         "mdi:flash", "diagnostic", False, "voltage",
     )  # fmt: skip
-    assert (state.options, switch.on_or_off, state.listed) == (("off", "on"), True, False)
-    assert [(cell.key, cell.origin, cell.listed) for cell in cells] == [
+    assert (state.options, switch.on_or_off, state.optional) == (("off", "on"), True, False)
+    assert [(cell.key, cell.origin, cell.optional) for cell in cells] == [
         (f"cell_{n}", f"register {9 + n}", True) for n in (1, 2, 3, 4)
     ]
     assert (volts.origin, mean.origin, mean.unit) == ("register 1", "mean(cells)", "V")

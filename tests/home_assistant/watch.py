@@ -8,9 +8,11 @@ import asyncio
 import json
 import logging
 import sys
+from collections.abc import Iterator
 from types import MappingProxyType
 
 from homeassistant import auth, bootstrap, config_entries, loader
+from homeassistant.components.sensor.const import DEVICE_CLASS_STATE_CLASSES, DEVICE_CLASS_UNITS
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry, entity_registry
 from homeassistant.setup import async_setup_component
@@ -39,6 +41,9 @@ async def start(folder: str, mqtt_port: int, http_port: int) -> HomeAssistant:
         hass, "http", {"http": {"server_host": "127.0.0.1", "server_port": http_port}}
     )
     await hass.async_start()
+    if hass.config_entries.async_entries("mqtt"):  # of the run before
+        await async_setup_component(hass, "mqtt", {})
+        return hass
     entry = config_entries.ConfigEntry(
         data={"broker": "127.0.0.1", "port": mqtt_port, "protocol": "3.1.1"},
         discovery_keys=MappingProxyType({}), domain="mqtt", minor_version=2, options={}, source="user",
@@ -46,6 +51,13 @@ async def start(folder: str, mqtt_port: int, http_port: int) -> HomeAssistant:
     )  # fmt: skip
     await hass.config_entries.async_add(entry)
     return hass
+
+
+def devices_of(hass: HomeAssistant) -> Iterator[device_registry.DeviceEntry]:
+    """Iterated, its devices are ids in 2025 and entries in 2026."""
+    registry = device_registry.async_get(hass)
+    for each in registry.devices:
+        yield registry.async_get(each) if isinstance(each, str) else each
 
 
 async def answer(hass: HomeAssistant, notes: Notes, command: str, *arguments: str) -> object:
@@ -58,10 +70,18 @@ async def answer(hass: HomeAssistant, notes: Notes, command: str, *arguments: st
         return [
             {"name": each.name, "model": each.model, "identifiers": sorted(map(list, each.identifiers)),
              "via": each.via_device_id is not None, "id": each.id}
-            for each in device_registry.async_get(hass).devices.values()
+            for each in devices_of(hass)
         ]  # fmt: skip
     if command == "entities":
         return {each.unique_id: each.entity_id for each in entity_registry.async_get(hass).entities.values()}
+    if command == "classes":
+        return {
+            device_class.value: {
+                "units": sorted(str(unit) for unit in DEVICE_CLASS_UNITS.get(device_class, ())),
+                "state_classes": sorted(each.value for each in states),
+            }
+            for device_class, states in DEVICE_CLASS_STATE_CLASSES.items()
+        }
     if command == "call":
         domain, service, data = arguments
         await hass.services.async_call(domain, service, json.loads(data), blocking=True)

@@ -56,6 +56,11 @@ def test_the_keys_never_change() -> None:
         "polling_interval",
         "read_now",
         "release",
+        "last_result",
+        "link_quality",
+        "polls",
+        "polls_failed",
+        "poll_duration",
     }
     assert parts(BM6).keys() == {"voltage", "temperature", "state_of_charge"} | beside
     assert {part["unique_id"] for part in parts(BM6).values()} == {
@@ -71,8 +76,8 @@ def test_only_what_a_monitor_measures_is_announced() -> None:
     assert not {"current", "power"} & parts(BM6).keys()
 
 
-def test_of_a_device_that_a_library_reads_only_what_it_said_is_announced() -> None:
-    library = replace(BM6, by_library=lambda _device, _advert: pytest.fail("nobody reads it"))
+def test_of_a_type_of_many_kinds_only_what_a_device_said_is_announced() -> None:
+    library = replace(BM6, of_many_kinds=True)
     live = Live().with_sample(Sample(voltage=52.6), Moment(0, 1.0))
     assert {"voltage", "temperature"} & parts(library).keys() == set()
     assert {"voltage", "temperature"} & parts(library, replace(VIEW, live=live)).keys() == {"voltage"}
@@ -97,7 +102,7 @@ def test_a_value_expires_after_its_availability() -> None:
 
 def test_a_device_that_is_only_heard_has_nothing_to_press() -> None:
     heard = parts(VICTRON, replace(VIEW, heard_only=True))
-    assert not {"polling_interval", "read_now", "release"} & heard.keys()
+    assert not {"polling_interval", "read_now", "release", "link_quality", "polls"} & heard.keys()
 
 
 @pytest.mark.parametrize(
@@ -131,7 +136,18 @@ def test_an_entity_that_goes_is_reduced_before_it_is_left_out() -> None:
     assert retiring(after.payload, before) is None
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "1", '{"components": 5}', to_json({"components": {"x": 1}})])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        pytest.param("[" * 200_000, id="endless"),
+        "[]",
+        "1",
+        '{"components": 5}',
+        to_json({"components": {"x": 1}}),
+    ],
+)
 def test_what_is_no_document_had_no_entities(text: str) -> None:
     after = Message("t", to_json({"components": {}}), 1, retain=True)
     assert retiring(text, after) is None

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from hawk.events import DeviceDiscovered
 from hawk.model.device import DeviceView, LinkState, Outcome
 from hawk.model.live import Live
@@ -49,6 +51,8 @@ def test_a_reading_has_what_was_measured_and_nothing_else() -> None:
 def test_capacity_and_cycles_stand_where_the_specification_has_them() -> None:
     said = payloads.reading(reading(voltage=52.67, extra={"capacity_ah": 100.0, "cycles": 27, "pv": 0}))
     assert (said["capacity"], said["cycles"], said["extra"]["pv"]) == (100.0, 27, 0)
+    renogy = payloads.reading(reading(voltage=13.3, extra={"capacity_ah": 211.93, "cycle_count": 6}))
+    assert (renogy["capacity"], renogy["cycles"]) == (211.93, 6)
 
 
 def test_the_state_has_the_newest_of_each_quantity_as_long_as_it_holds() -> None:
@@ -78,6 +82,20 @@ def test_of_a_device_that_said_nothing_the_state_claims_nothing() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("status", "charging", "problem"),
+    [
+        ("normal", False, False), ("floating", True, False), ("boost", True, False), ("deactivated", False, False),
+        ("absorption", True, False), ("low", False, True), ("fault", False, True), ("off", False, False),
+    ],
+)  # fmt: skip
+def test_whatever_word_a_family_has_for_it_charging_and_problems_are_told(
+    status: str, charging: bool, problem: bool
+) -> None:
+    said = payloads.state(seen(Sample(voltage=12.6, status=status)), HERE)
+    assert (said["charging"], said["problem"]) == (charging, problem)
+
+
 def test_the_status_has_every_documented_key() -> None:
     said = payloads.status(DeviceView(device()), HERE)
     assert said == {
@@ -91,7 +109,15 @@ def test_the_status_has_every_documented_key() -> None:
         "error_code": None,
         "error_message": None,
         "gateway_id": GATEWAY,
-        "extra": {"signal_strength": None, "link": "idle", "last_seen": None, "released_until": None},
+        "extra": {
+            "signal_strength": None,
+            "link": "idle",
+            "last_seen": None,
+            "released_until": None,
+            "link_quality": None,
+            "link_verdict": None,
+            "polls": {"total": 0, "ok": 0, "failed": 0, "skipped": 0, "mean_duration": None},
+        },
     }
 
 

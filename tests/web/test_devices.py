@@ -217,6 +217,7 @@ async def test_a_device_is_read_before_it_is_registered(path: str, tmp_path: Pat
         assert document["meta"]["fields"] == [
             {"key": "volts", "value": 12.7, "unit": "V", "raw": 127, "origin": "register 1", "quantity": "voltage"},
             {"key": "mode", "value": None, "unit": "", "raw": None, "origin": "", "quantity": ""},
+            {"key": "status", "value": "normal", "unit": "", "raw": None, "origin": "", "quantity": ""},
         ]  # fmt: skip
 
 
