@@ -49,7 +49,7 @@ ONLY = {
     "quart": ["hawk.web"],
     "quart_trio": ["hawk.web"],
     "cryptography": ["hawk.wire.aes"],
-    "pydantic": ["hawk.config", "hawk.web"],
+    "pydantic": ["hawk.config", "hawk.web", "hawk.model.shapes"],
     "pykka": ["actors"],
     "prometheus_client": ["hawk.web.metrics"],
     "aiobmsble": ["hawk.drivers.bms"],
