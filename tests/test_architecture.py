@@ -52,6 +52,7 @@ ONLY = {
     "pydantic": ["hawk.config", "hawk.web", "hawk.model.shapes"],
     "pykka": ["actors"],
     "prometheus_client": ["hawk.web.metrics"],
+    "jinja2": ["hawk.web.openapi.page"],
     "aiobmsble": ["hawk.drivers.bms"],
     "victron_ble": ["hawk.drivers.victron"],
     "psycopg": ["hawk.sinks.postgresql.session"],
