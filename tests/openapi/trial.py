@@ -167,20 +167,8 @@ def close(schema: object) -> None:
 
 
 def _is_sent(name: str) -> bool:
-    return name.endswith(
-        (
-            "Change",
-            "Changes",
-            "Settable",
-            "Made",
-            "Import",
-            "Shown",
-            "Wanted",
-            "LinkedVehicle",
-            "LinkedDevices",
-            "SettableLinks",
-        )
-    )
+    ends = ("Change", "Changes", "Settable", "SettableLinks", "Made", "Import", "Shown", "Wanted")
+    return name.startswith("Linked") or name.endswith((*ends, "DeviceIdentifier", "VehicleIdentifier"))
 
 
 # -- schemathesis ------------------------------------------------------------------------------
