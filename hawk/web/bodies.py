@@ -7,7 +7,7 @@ the two against each other.
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from hawk.config.schema import Settings
@@ -43,32 +43,28 @@ class Body:
 # -- devices -----------------------------------------------------------------------------------
 
 
+@with_config(CLOSED)
 class RetryChanges(TypedDict, total=False):
-    __pydantic_config__ = CLOSED  # type: ignore[misc]  # pydantic's way to configure such a type
-
     retry_attempts: Annotated[int, Field(ge=1, le=1000)]
     retry_interval: Annotated[Seconds, Field(description="[s]")]
     reconnection_delay: Annotated[Seconds, Field(description="[s]")]
 
 
+@with_config(CLOSED)
 class CorrectionChanges(TypedDict, total=False):
-    __pydantic_config__ = CLOSED  # type: ignore[misc]
-
     scale: Annotated[Scale | None, Field(description="A negative one turns the sign.")]
     offset: Annotated[Number | None, Field(description="In the unit of the quantity.")]
 
 
+@with_config(CLOSED)
 class BoundsChanges(TypedDict, total=False):
-    __pydantic_config__ = CLOSED  # type: ignore[misc]
-
     min: Number | None
     max: Number | None
     max_jump: Annotated[float, Field(gt=0, le=1e9)] | None
 
 
+@with_config(CLOSED)
 class CalibrationChanges(TypedDict, total=False):
-    __pydantic_config__ = CLOSED  # type: ignore[misc]
-
     voltage: CorrectionChanges | None
     current: CorrectionChanges | None
     temperature: CorrectionChanges | None
@@ -76,9 +72,8 @@ class CalibrationChanges(TypedDict, total=False):
     power: CorrectionChanges | None
 
 
+@with_config(CLOSED)
 class PlausibilityChanges(TypedDict, total=False):
-    __pydantic_config__ = CLOSED  # type: ignore[misc]
-
     voltage: BoundsChanges | None
     current: BoundsChanges | None
     temperature: BoundsChanges | None
@@ -86,9 +81,8 @@ class PlausibilityChanges(TypedDict, total=False):
     power: BoundsChanges | None
 
 
+@with_config(CLOSED)
 class DeviceSettable(TypedDict, total=False):
-    __pydantic_config__ = CLOSED  # type: ignore[misc]
-
     mac_address: Annotated[AnyMac, Field(description="The id again.")]
     device_type: Annotated[
         str, Field(description="In any case; needed for a device that was never heard.", examples=["BM6"])
@@ -107,41 +101,35 @@ class DeviceSettable(TypedDict, total=False):
     ]
 
 
+@with_config(OPEN)
 class VehicleIdentifier(TypedDict):
-    __pydantic_config__ = OPEN  # type: ignore[misc]
-
     type: Literal["vehicles"]
     id: str
 
 
+@with_config(OPEN)
 class LinkedVehicle(TypedDict):
-    __pydantic_config__ = OPEN  # type: ignore[misc]
-
     data: VehicleIdentifier | None
 
 
+@with_config(OPEN)
 class DeviceIdentifier(TypedDict):
-    __pydantic_config__ = OPEN  # type: ignore[misc]
-
     type: Literal["devices"]
     id: AnyMac
 
 
+@with_config(OPEN)
 class LinkedDevices(TypedDict):
-    __pydantic_config__ = OPEN  # type: ignore[misc]
-
     data: list[DeviceIdentifier]
 
 
+@with_config(CLOSED)
 class VehicleSettableLinks(TypedDict, total=False):
-    __pydantic_config__ = CLOSED  # type: ignore[misc]
-
     devices: Annotated[LinkedDevices, Field(description="These and no others.")]
 
 
+@with_config(CLOSED)
 class DeviceSettableLinks(TypedDict, total=False):
-    __pydantic_config__ = CLOSED  # type: ignore[misc]
-
     vehicle: LinkedVehicle
 
 
@@ -150,23 +138,20 @@ class TrialWanted(TypedDict, total=False):
     dry_run: Annotated[bool, Field(description="Read it, and register nothing.")]
 
 
+@with_config(CLOSED)
 class ReleaseSettable(TypedDict, total=False):
-    __pydantic_config__ = CLOSED  # type: ignore[misc]
-
     minutes: Annotated[float, Field(ge=1, le=24 * 60, description=f"{RELEASE_MINUTES} if nobody says.")]
 
 
+@with_config(CLOSED)
 class HistorySettable(TypedDict, total=False):
-    __pydantic_config__ = CLOSED  # type: ignore[misc]
-
     days: Annotated[
         Annotated[float, Field(gt=0, le=366)] | None, Field(description="The last ones; null is all.")
     ]
 
 
+@with_config(CLOSED)
 class DiscoverySettable(TypedDict, total=False):
-    __pydantic_config__ = CLOSED  # type: ignore[misc]
-
     duration: Annotated[
         Annotated[float, Field(ge=1, le=300)] | None,
         Field(description="[s] of listening; null is `discovery.scan_duration`."),
@@ -177,15 +162,13 @@ class DiscoverySettable(TypedDict, total=False):
 # -- the rest ----------------------------------------------------------------------------------
 
 
+@with_config(CLOSED)
 class VehicleMade(TypedDict):
-    __pydantic_config__ = CLOSED  # type: ignore[misc]
-
     name: Annotated[Name, Field(description="Nobody else has it.", examples=["Boat"])]
 
 
+@with_config(CLOSED)
 class VehicleSettable(TypedDict, total=False):
-    __pydantic_config__ = CLOSED  # type: ignore[misc]
-
     name: Annotated[Name, Field(description="Nobody else has it.", examples=["Boat"])]
 
 
@@ -204,16 +187,15 @@ class _Written(TypedDict):
     device_type: Annotated[str, Field(min_length=1, max_length=256, examples=["BM6"])]
 
 
+@with_config(CLOSED)
 class WrittenReading(_Written, total=False):
     """Of the quantities, `status`, `status_code` and `extra` at least one."""
 
-    __pydantic_config__ = CLOSED  # type: ignore[misc]
-
-    voltage: _measured("voltage")  # type: ignore[valid-type]
-    current: _measured("current")  # type: ignore[valid-type]
-    temperature: _measured("temperature")  # type: ignore[valid-type]
-    state_of_charge: _measured("state_of_charge")  # type: ignore[valid-type]
-    power: _measured("power")  # type: ignore[valid-type]
+    voltage: _measured("voltage")  # type: ignore[valid-type]  # bounds from the rules
+    current: _measured("current")  # type: ignore[valid-type]  # the same
+    temperature: _measured("temperature")  # type: ignore[valid-type]  # the same
+    state_of_charge: _measured("state_of_charge")  # type: ignore[valid-type]  # the same
+    power: _measured("power")  # type: ignore[valid-type]  # the same
     status: Text
     status_code: Annotated[int, Field(ge=-(2**31), le=2**31 - 1)] | None
     device_name: Text
@@ -226,9 +208,8 @@ class WrittenReading(_Written, total=False):
     extra: dict[str, Scalar] | None
 
 
+@with_config(CLOSED)
 class ReadingImport(TypedDict):
-    __pydantic_config__ = CLOSED  # type: ignore[misc]
-
     readings: Annotated[list[WrittenReading], Field(min_length=1, max_length=MOST_IMPORTED)]
 
 

@@ -380,6 +380,12 @@ class StandingShape(TypedDict):
     restart_required: list[str]
 
 
+class RegistryShape(TypedDict):
+    problems: Annotated[
+        list[str], Field(description="Why `devices.json` or `vehicles.json` as it is does not hold.")
+    ]
+
+
 class ClockShape(TypedDict):
     trusted: bool
 
@@ -409,6 +415,7 @@ class StatusAttributes(TypedDict):
     broker: Annotated[BrokerShape | None, Field(description="The one inside.")]
     devices: CountsShape | None
     settings: StandingShape | None
+    registry: RegistryShape | None
     clock: ClockShape
     event_streams: int
     events_lost: int

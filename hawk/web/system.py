@@ -131,7 +131,7 @@ async def status_attributes(ours: Services) -> "StatusAttributes":
         "broker": _broker(observed.broker),
         "devices": _counts(observed.devices),
         "settings": _settings(observed.settings),
-        "registry": None if observed.problems is None else {"problems": observed.problems},
+        "registry": None if observed.problems is None else {"problems": list(observed.problems)},
         "clock": {"trusted": observed.moment.utc is not None},
         "event_streams": observed.event_streams,
         "events_lost": observed.events_lost,

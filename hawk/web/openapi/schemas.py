@@ -30,7 +30,7 @@ def ref(name: str) -> Schema:
 def named(types: Iterable[Any]) -> dict[str, Schema]:
     """Each type, and each type inside of them, by its name."""
     adapters = [(each.__name__, "validation", TypeAdapter(each)) for each in dict.fromkeys(types)]
-    tops, document = TypeAdapter.json_schemas(adapters, ref_template=_PLACE + "{model}")  # type: ignore[arg-type]
+    tops, document = TypeAdapter.json_schemas(adapters, ref_template=_PLACE + "{model}")  # type: ignore[arg-type]  # one of its literals
     found = dict(document.get("$defs", {}))
     for (name, _), schema in tops.items():
         if "$ref" not in schema:
@@ -62,7 +62,7 @@ def _is_noise(key: str, value: Any) -> bool:
 def settings(suffix: str, *, changes: bool) -> dict[str, Schema]:
     """All sections, under the name `Settings` and the suffix; as `changes` each may be left out, and each key null."""
     mode = "validation" if changes else "serialization"
-    whole = Settings.model_json_schema(mode=mode, ref_template=f"{_PLACE}{{model}}{suffix}")  # type: ignore[arg-type]
+    whole = Settings.model_json_schema(mode=mode, ref_template=f"{_PLACE}{{model}}{suffix}")  # type: ignore[arg-type]  # one of its literals
     found = {name + suffix: _tidy(schema) for name, schema in whole.pop("$defs").items()}
     found["Settings" + suffix] = _tidy(whole)
     del found["Settings" + suffix]["properties"]["version"]
