@@ -6,7 +6,7 @@ import enum
 import math
 from collections import deque
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, final
 
 import trio
 from pykka._envelope import Envelope
@@ -26,6 +26,7 @@ class MailboxSpec:
     overflow: Overflow = Overflow.REFUSE
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class MailboxStatistics:
     waiting: int

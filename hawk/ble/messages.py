@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import final
 
 from actors import ActorRef, Query
 from hawk.model.address import Address
@@ -62,6 +63,7 @@ class AdapterStatus:
     recovery: Mapping[Rung, int] = field(default_factory=dict)  # how often each was taken for it
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class ScannerStatus:
     listening: bool
@@ -116,6 +118,7 @@ class ReleaseSlot:
     number: int
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class ArbiterStatus:
     held: tuple[Slot, ...]

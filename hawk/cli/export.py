@@ -183,7 +183,7 @@ def _pages(
 
         for readings in log.pages(extent):
             reached = readings[-1].moment.utc if readings else None
-            yield _or(reached, extent.until), [reading_attributes(each) for each in readings]
+            yield _or(reached, extent.until), [dict(reading_attributes(each)) for each in readings]
     else:
         from hawk.web.resources import reading_summary_attributes
 

@@ -110,6 +110,16 @@ def misplaced(changes: Json) -> Iterable[Problem]:
             )
         elif not isinstance(values, Mapping):
             yield Problem("settings", pointer_to(section), None, "an object")
+        else:
+            yield from _nothing_of_nothing(section, values)
+
+
+def _nothing_of_nothing(section: str, values: Json) -> Iterable[Problem]:
+    """Another value of a key that there is not is found when the whole is checked."""
+    for key, value in values.items():
+        if value is None and key not in fields_of(section):
+            expected = f"no such key{nearest(key, fields_of(section))}"
+            yield Problem("settings", pointer_to(section, key), None, expected)
 
 
 def _kept(section: str, key: str, value: Any, old: Any) -> Any:

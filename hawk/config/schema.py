@@ -264,7 +264,9 @@ class Api(Section):
 class Simulation(Section):
     devices: Annotated[int, Field(strict=True, ge=1, le=5000)] = Field(8, description="How many monitors.")
     models: tuple[Model, ...] = Field(
-        ("BM6", "BM2", "BM7"), description="Their families in turn: BM2, BM6, BM7."
+        ("BM6", "BM2", "BM7"),
+        description="Their families in turn: BM2, BM6, BM7.",
+        json_schema_extra={"minItems": 1},
     )
     seed: StrictInt = Field(1, description="The same seed gives the same batteries.")
     speed: Annotated[float, Field(strict=True, ge=0.1, le=10_000)] = Field(

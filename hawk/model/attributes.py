@@ -2,13 +2,26 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hawk.model.device import DeviceView, Retry
 from hawk.model.instant import rfc3339
-from hawk.model.reading import QUANTITIES, Moment, Reading
+from hawk.model.live import Live
+from hawk.model.reading import Moment, Reading
 from hawk.model.rules import to_json
 from hawk.model.vehicle import VehicleSummary
+
+if TYPE_CHECKING:
+    from hawk.model.shapes import (
+        ConnectionConfig,
+        DeviceAttributes,
+        LatestReading,
+        OutcomeShape,
+        QualityShape,
+        Quantities,
+        ReadingAttributes,
+        SummaryAttributes,
+    )
 
 Json = dict[str, Any]
 
@@ -23,12 +36,16 @@ def instant(ms: int | None) -> str | None:
     return None if ms is None else rfc3339(ms)
 
 
-def reading_attributes(reading: Reading) -> Json:
+def reading_attributes(reading: Reading) -> "ReadingAttributes":
     sample = reading.sample
     return {
         "device_id": reading.device_id,
         "timestamp": timestamp(reading.moment),
-        **{quantity: getattr(sample, quantity) for quantity in QUANTITIES},
+        "voltage": sample.voltage,
+        "current": sample.current,
+        "temperature": sample.temperature,
+        "state_of_charge": sample.state_of_charge,
+        "power": sample.power,
         "status": sample.status,
         "status_code": sample.status_code,
         "source": reading.source.word,
@@ -44,9 +61,10 @@ def reading_attributes(reading: Reading) -> Json:
     }
 
 
-def device_attributes(view: DeviceView, default_interval: float, config: Mapping[str, Any]) -> Json:
+def device_attributes(
+    view: DeviceView, default_interval: float, config: Mapping[str, Any]
+) -> "DeviceAttributes":
     device, live = view.device, view.live
-    values = {quantity: live.values.get(quantity) for quantity in QUANTITIES}
     return {
         "mac_address": device.address,
         "device_type": device.device_type,
@@ -54,8 +72,8 @@ def device_attributes(view: DeviceView, default_interval: float, config: Mapping
         "vehicle_id": device.vehicle_id,
         "vehicle_name": view.vehicle_name,
         "status": view.status,
-        "lifecycle": device.lifecycle.value,
-        "link": view.link.value,
+        "lifecycle": device.lifecycle,
+        "link": view.link,
         "discovered_at": instant(device.discovered_at),
         "configured_at": instant(device.configured_at),
         "polling_interval": None
@@ -74,7 +92,7 @@ def device_attributes(view: DeviceView, default_interval: float, config: Mapping
         "simulated": view.simulated,
         "proven_type": view.proven_type,
         "released_until": timestamp(view.released_until),
-        **{quantity: measured and measured.value for quantity, measured in values.items()},
+        **_values(live),
         "battery_status": live.status,
         "status_code": live.status_code,
         "latest_reading": _latest(view),
@@ -83,13 +101,13 @@ def device_attributes(view: DeviceView, default_interval: float, config: Mapping
     }
 
 
-def outcome_attributes(view: DeviceView) -> Json | None:
+def outcome_attributes(view: DeviceView) -> "OutcomeShape | None":
     if (outcome := view.outcome) is None:
         return None
     return {"code": outcome.code, "detail": outcome.detail, "timestamp": timestamp(outcome.moment)}
 
 
-def quality_attributes(view: DeviceView) -> Json | None:
+def quality_attributes(view: DeviceView) -> "QualityShape | None":
     if (quality := view.quality) is None:
         return None
     return {
@@ -100,14 +118,25 @@ def quality_attributes(view: DeviceView) -> Json | None:
     }
 
 
-def _latest(view: DeviceView) -> Json | None:
+def _values(live: Live) -> "Quantities":
+    values = {name: measured.value for name, measured in live.values.items()}
+    return {
+        "voltage": values.get("voltage"),
+        "current": values.get("current"),
+        "temperature": values.get("temperature"),
+        "state_of_charge": values.get("state_of_charge"),
+        "power": values.get("power"),
+    }
+
+
+def _latest(view: DeviceView) -> "LatestReading | None":
     """Each value with the time it was measured: they come from different frames."""
     live = view.live
     if live.newest is None:
         return None
     return {
         "timestamp": timestamp(live.newest),
-        **{quantity: (m := live.values.get(quantity)) and m.value for quantity in QUANTITIES},
+        **_values(live),
         "status": live.status,
         "status_code": live.status_code,
         "measured_at": {quantity: timestamp(measured.moment) for quantity, measured in live.values.items()},
@@ -116,7 +145,7 @@ def _latest(view: DeviceView) -> Json | None:
     }
 
 
-def retry_attributes(retry: Retry) -> Json:
+def retry_attributes(retry: Retry) -> "ConnectionConfig":
     return {
         "retry_attempts": retry.attempts,
         "retry_interval": retry.interval,
@@ -124,7 +153,7 @@ def retry_attributes(retry: Retry) -> Json:
     }
 
 
-def summary_attributes(summary: VehicleSummary) -> Json:
+def summary_attributes(summary: VehicleSummary) -> "SummaryAttributes":
     return {
         "vehicle_id": summary.vehicle_id,
         "timestamp": timestamp(summary.moment),

@@ -1,6 +1,7 @@
 """A start of the engine: what a monitor remembers of it, and with who and when."""
 
 from dataclasses import dataclass
+from typing import final
 
 from hawk.model.reading import Reading
 
@@ -23,6 +24,7 @@ class CrankingEvent:
         return self.samples[0] if self.samples else None
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class Cranking:
     """A start with who and when."""

@@ -3,10 +3,13 @@
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal, cast, final
 
 from hawk.model.address import Address
 
 Scalar = float | int | str | bool | None
+
+SourceWord = Literal["history", "advertisement", "gatt"]
 
 QUANTITIES = ("voltage", "current", "temperature", "state_of_charge", "power")
 
@@ -19,8 +22,8 @@ class Source(enum.IntEnum):
     GATT = 3
 
     @property
-    def word(self) -> str:
-        return self.name.lower()
+    def word(self) -> SourceWord:
+        return cast("SourceWord", self.name.lower())
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Moment:
     boot_time: float
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class Reading:
     device_id: Address

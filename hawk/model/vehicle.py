@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal, final
 
 from hawk.model.address import Address
 from hawk.model.device import DeviceView
 from hawk.model.reading import Moment
+
+Health = Literal["good", "fair", "poor", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Member:
         )
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class VehicleSummary:
     vehicle_id: str
@@ -53,7 +57,7 @@ class VehicleSummary:
     members: tuple[Member, ...]
     connected: int  # members whose data are young
     average_voltage: float | None  # [V] of the members with a voltage; None for 12 V beside 24 V
-    health: str  # good fair poor unknown
+    health: Health
     health_score: int | None  # 0..100, that of the worst member
 
 
@@ -86,7 +90,7 @@ def _nominal(voltage: float) -> int:
     return 12 if voltage < 18 else 24 if voltage < 34 else 48
 
 
-def _health(score: int | None) -> str:
+def _health(score: int | None) -> Health:
     if score is None:
         return "unknown"
     return "good" if score >= 70 else "fair" if score >= 30 else "poor"

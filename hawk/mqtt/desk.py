@@ -236,7 +236,7 @@ class DeskActor(Actor):
     def _shown(self, view: DeviceView) -> Json:
         device = view.device
         config = self._colleagues.catalogue.shown(device.device_type, device.config)
-        return device_attributes(view, self._colleagues.polling_interval(), config)
+        return {**device_attributes(view, self._colleagues.polling_interval(), config)}
 
     async def _actor(self, address: Address) -> ActorRef[Any]:
         ref = await _ask(self._colleagues.devices, FindChild(address))

@@ -2,6 +2,7 @@
 
 import enum
 from dataclasses import dataclass
+from typing import final
 
 from actors import Query
 
@@ -23,6 +24,7 @@ class MqttState(enum.StrEnum):
     REFUSED = "refused"  # there is one, but somebody has to change a setting
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class MqttStatus:
     state: MqttState
@@ -47,6 +49,7 @@ class BrokerState(enum.StrEnum):
     DOWN = "down"  # it cannot listen; tried again for ever
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class BrokerStatus:
     state: BrokerState

@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import final
 
 from actors import Query
 
@@ -16,6 +17,7 @@ class SinkState(enum.StrEnum):
     DENIED = "denied"  # only a person can mend it
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class Unsent:
     """Rows beyond the cursor; 100,000 also means more."""

@@ -8,6 +8,7 @@ while that cannot be read.
 import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import final
 
 from actors import Query
 from hawk.model.address import Address
@@ -257,6 +258,7 @@ class ImportReadings(Query[Kept]):
     readings: tuple[Reading, ...]
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class Counts:
     readings: int
@@ -277,6 +279,7 @@ class Purged:
     waits: str | None = None  # why nothing is purged for its age just now
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class SalvageStatus:
     """Of a damaged log, whose readings are brought into the new one."""

@@ -25,10 +25,11 @@ class Tags(NamedTuple):
 
 
 def tags_of(reading: Reading) -> Tags:
+    """A vehicle without a name is none: the index of `series` takes the two for the same."""
     return Tags(
         device_name=_text(reading.device_name),
-        vehicle_id=_text_or_none(reading.vehicle_id),
-        vehicle_name=_text_or_none(reading.vehicle_name),
+        vehicle_id=_text_or_none(reading.vehicle_id) or None,
+        vehicle_name=_text_or_none(reading.vehicle_name) or None,
         device_type=_text(reading.device_type),
         gateway_id=_text(reading.gateway_id),
         simulated=reading.simulated,

@@ -25,9 +25,10 @@ from hawk.web import (
 )
 from hawk.web.http import COOKIE, LARGEST_BODY, answer, check_token, no_content, services, unauthorized
 from hawk.web.jsonapi import ApiError, refusal
+from hawk.web.openapi import routes as openapi
 from hawk.web.services import Services
 
-_OPEN = frozenset({"/healthz"})
+_OPEN = frozenset({"/healthz", "/api/docs"})
 _WRITES = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 
 # What Quart 0.23 raises where the versions before it only cancel.
@@ -62,6 +63,7 @@ def create_app(ours: Services) -> QuartTrio:
         recording.routes,
         cranking.routes,
         scrape.routes,
+        openapi.routes,
     ):
         app.register_blueprint(routes)
     return app

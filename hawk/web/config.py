@@ -9,10 +9,14 @@ from hawk.config.changes import Overridden, shown
 from hawk.config.load import SettingsError
 from hawk.config.messages import ChangeSettings, GetSettings, Standing
 from hawk.errors import pointer_to
+from hawk.web import bodies
 from hawk.web.http import answer, endpoint, services
 from hawk.web.jsonapi import ApiError, parse_document, resource
+from hawk.web.kinds import CONFIG
+from hawk.web.operation import one
 from hawk.web.query import Asked, Parameters
 from hawk.web.services import LONG_DEADLINE, ask
+from hawk.web.shapes import AppliedMeta, ConfigMeta
 
 KIND, ID = "system-config", "system"
 _WHERE = "/data/attributes"
@@ -21,14 +25,23 @@ routes = Blueprint("config", __name__, url_prefix="/api/system/config")
 
 
 @routes.get("")
-@endpoint(Parameters(kinds=(KIND,)))
+@endpoint(
+    "the settings",
+    one(CONFIG, meta=ConfigMeta, headers=("ETag",)),
+    parameters=Parameters(kinds=(KIND,)),
+)
 async def get_config(asked: Asked) -> Response:
     standing = await ask(services().configuration, GetSettings())
     return _answer(standing, _meta(standing), asked)
 
 
 @routes.patch("")
-@endpoint()
+@endpoint(
+    "change them",
+    one(CONFIG, meta=AppliedMeta, headers=("ETag",)),
+    body=bodies.CONFIG,
+    headers=("If-Match",),
+)
 async def change_config(asked: Asked) -> Response:
     sent = parse_document(asked.body, KIND)
     if sent.id not in {None, ID}:

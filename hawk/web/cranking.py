@@ -7,6 +7,8 @@ from hawk.model.address import parse_address
 from hawk.store.messages import GetCranking
 from hawk.web.devices import actor_of
 from hawk.web.http import answer, endpoint, services
+from hawk.web.kinds import CRANKING, JOBS
+from hawk.web.operation import NOT_OURS, one, page
 from hawk.web.paging import page_links, read
 from hawk.web.query import Asked, Parameters
 from hawk.web.readings import check_known, cursor_of
@@ -17,7 +19,11 @@ routes = Blueprint("cranking", __name__, url_prefix="/api/devices/<mac>/cranking
 
 
 @routes.get("")
-@endpoint(Parameters(kinds=("cranking-events",), paged=True))
+@endpoint(
+    "the starts of the engine",
+    page(CRANKING, counted=False),
+    parameters=Parameters(kinds=("cranking-events",), paged=True),
+)
 async def list_starts(asked: Asked, mac: str) -> Response:
     """Newest first. Those of a removed device stay readable."""
     address = parse_address(mac)
@@ -35,7 +41,7 @@ async def list_starts(asked: Asked, mac: str) -> Response:
 
 
 @routes.post("")
-@endpoint()
+@endpoint("ask the monitor for the last one", one(JOBS, 202, headers=("Location",)), refuses=NOT_OURS)
 async def read_last_start(_: Asked, mac: str) -> Response:
     """What the device remembers now, as a job."""
     address = parse_address(mac)

@@ -1,7 +1,7 @@
 """/api/devices: the batteries' monitors."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from quart import Blueprint, Response, request
@@ -32,6 +32,7 @@ from hawk.registry.messages import (
 )
 from hawk.registry.tags import device_tag
 from hawk.store.messages import Flush, GetReadings
+from hawk.web import bodies
 from hawk.web.attributes import (
     VEHICLE_ID,
     VEHICLE_LINK,
@@ -45,8 +46,10 @@ from hawk.web.attributes import (
 from hawk.web.etag import etag
 from hawk.web.http import answer, endpoint, meant, no_content, services
 from hawk.web.jsonapi import ApiError, Json, Sent, parse_document, to_one
+from hawk.web.kinds import CONNECTIONS, DEVICES, JOBS, READINGS, RELEASES
+from hawk.web.operation import NOT_OURS, NOTHING, one, page
 from hawk.web.paging import cut, page_links
-from hawk.web.query import Asked, Parameters, bad_parameter
+from hawk.web.query import Asked, Parameter, Parameters
 from hawk.web.resources import (
     connection_resource,
     job_resource,
@@ -55,23 +58,33 @@ from hawk.web.resources import (
     trial_meta,
     vehicle_resource,
 )
-from hawk.web.services import LONG_DEADLINE, ask, show_device
+from hawk.web.services import LONG_DEADLINE, Restarting, ask, show_device
+from hawk.web.shapes import TrialMeta
 
 routes = Blueprint("devices", __name__, url_prefix="/api/devices")
 everything = Blueprint("release", __name__, url_prefix="/api/release")
 
 
 _KINDS = ("devices", "vehicles")
-_STATUSES = frozenset(state.value for state in (*Lifecycle, *LinkState))
+_STATUS = Parameter(
+    "filter[status]",
+    "Only those in this state.",
+    tuple(sorted({state.value for state in (*Lifecycle, *LinkState)})),
+)
+_LIST = Parameters((_STATUS,), kinds=_KINDS, includes=("vehicle",), paged=True)
+_GET = Parameters(kinds=(*_KINDS, "connections"), includes=("vehicle", "connection"))
+_CONFIGURED = (  # a trial alone has no data
+    one(DEVICES, meta=TrialMeta, sure=()),
+    one(DEVICES, 201, meta=TrialMeta, sure=("data",), headers=("Location", "ETag")),
+)
 
 
 @routes.get("")
-@endpoint(Parameters(names=("filter[status]",), kinds=_KINDS, includes=("vehicle",), paged=True))
+@endpoint("all devices", page(DEVICES), parameters=_LIST)
 async def list_devices(asked: Asked) -> Response:
+    """By address; discovered and ignored ones are among them."""
     views = await ask(services().directory, ListDevices())
     if (status := asked.values.get("filter[status]")) is not None:
-        if status not in _STATUSES:
-            raise bad_parameter("filter[status]", f"is one of {', '.join(sorted(_STATUSES))}")
         views = tuple(view for view in views if view.status == status)
     page = cut(asked, views, _address, str)
     document = {
@@ -83,7 +96,7 @@ async def list_devices(asked: Asked) -> Response:
 
 
 @routes.get("/<mac>")
-@endpoint(Parameters(kinds=(*_KINDS, "connections"), includes=("vehicle", "connection")))
+@endpoint("one device", one(DEVICES, headers=("ETag",)), parameters=_GET)
 async def get_device(asked: Asked, mac: str) -> Response:
     view = await view_of(parse_address(mac))
     document = {"data": asked.sparse(_linked(asked, view))} | await _included(asked, [view])
@@ -91,7 +104,13 @@ async def get_device(asked: Asked, mac: str) -> Response:
 
 
 @routes.post("")
-@endpoint()
+@endpoint(
+    "configure a device that is named in the body",
+    *_CONFIGURED,
+    body=bodies.DEVICE,
+    headers=("If-Match",),
+    refuses=frozenset({404}),
+)
 async def create_device(asked: Asked) -> Response:
     """The id is in the body, or `mac_address` among the attributes."""
     sent = parse_document(asked.body, "devices")
@@ -99,13 +118,13 @@ async def create_device(asked: Asked) -> Response:
 
 
 @routes.post("/<mac>")
-@endpoint()
+@endpoint("configure it", *_CONFIGURED, body=bodies.DEVICE, headers=("If-Match",))
 async def configure_device(asked: Asked, mac: str) -> Response:
     return await _configure(parse_address(mac), parse_document(asked.body, "devices"))
 
 
 @routes.patch("/<mac>")
-@endpoint()
+@endpoint("change it", one(DEVICES, headers=("ETag",)), body=bodies.DEVICE_CHANGES, headers=("If-Match",))
 async def change_device(asked: Asked, mac: str) -> Response:
     address = parse_address(mac)
     sent = parse_document(asked.body, "devices")
@@ -117,14 +136,14 @@ async def change_device(asked: Asked, mac: str) -> Response:
 
 
 @routes.delete("/<mac>")
-@endpoint()
+@endpoint("forget it; its readings stay", NOTHING, headers=("If-Match",))
 async def remove_device(_: Asked, mac: str) -> Response:
     await ask(services().registry, RemoveDevice(parse_address(mac), meant()), LONG_DEADLINE)
     return no_content()
 
 
 @routes.post("/<mac>/readings")
-@endpoint()
+@endpoint("read it now", one(READINGS), refuses=NOT_OURS)
 async def poll_device(_: Asked, mac: str) -> Response:
     """Connects and reads now; the answer is the reading as it is on the disk, if it comes there in time."""
     ref = await actor_of(parse_address(mac))
@@ -133,14 +152,18 @@ async def poll_device(_: Asked, mac: str) -> Response:
 
 
 @routes.get("/<mac>/connection")
-@endpoint(Parameters(kinds=("connections",)))
+@endpoint(
+    "how its link does", one(CONNECTIONS), parameters=Parameters(kinds=("connections",)), refuses=NOT_OURS
+)
 async def get_connection(asked: Asked, mac: str) -> Response:
     ref = await actor_of(parse_address(mac))
     return answer({"data": asked.sparse(connection_resource(await ask(ref, GetConnection())))})
 
 
 @routes.post("/<mac>/history")
-@endpoint()
+@endpoint(
+    "read what it remembers", one(JOBS, 202, headers=("Location",)), body=bodies.HISTORY, refuses=NOT_OURS
+)
 async def read_history(asked: Asked, mac: str) -> Response:
     """What the device remembers, as a job."""
     address = parse_address(mac)
@@ -150,7 +173,7 @@ async def read_history(asked: Asked, mac: str) -> Response:
 
 
 @routes.post("/<mac>/release")
-@endpoint()
+@endpoint("leave it to others", one(RELEASES), body=bodies.RELEASE, refuses=NOT_OURS)
 async def release_device(asked: Asked, mac: str) -> Response:
     address = parse_address(mac)
     until = await ask(await actor_of(address), Release(release_seconds(asked.body)))
@@ -158,21 +181,21 @@ async def release_device(asked: Asked, mac: str) -> Response:
 
 
 @routes.delete("/<mac>/release")
-@endpoint()
+@endpoint("read it again", NOTHING, refuses=NOT_OURS)
 async def end_release(_: Asked, mac: str) -> Response:
     await ask(await actor_of(parse_address(mac)), EndRelease())
     return no_content()
 
 
 @everything.post("")
-@endpoint()
+@endpoint("leave all of them to others", one(RELEASES), body=bodies.RELEASE)
 async def release_all(asked: Asked) -> Response:
     until = await ask(services().devices, Release(release_seconds(asked.body)))
     return answer({"data": release_resource("all", until)})
 
 
 @everything.delete("")
-@endpoint()
+@endpoint("read them again", NOTHING)
 async def end_all_releases(_: Asked) -> Response:
     await ask(services().devices, EndRelease())
     return no_content()
@@ -222,9 +245,10 @@ async def view_of(address: Address) -> DeviceView:
         raise NotFound(f"no device {address} is known")
     ref = await ask(services().devices, FindChild(address))
     if device.lifecycle is Lifecycle.CONFIGURED and ref is not None:
-        view = await ask(ref, GetView())
-        if view.device == device:
-            return view
+        with suppress(Restarting):  # as it was just before
+            view = await ask(ref, GetView())
+            if view.device == device:
+                return view
     found = await ask(services().directory, LookUpDevice(address))
     return found if found is not None and found.device == device else DeviceView(device)
 

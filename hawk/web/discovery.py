@@ -4,8 +4,11 @@ from quart import Blueprint, Response, request
 
 from hawk.directory.messages import ListDevices
 from hawk.model.device import DeviceView, Lifecycle
+from hawk.web import bodies
 from hawk.web.attributes import discovery
 from hawk.web.http import answer, endpoint, services
+from hawk.web.kinds import DISCOVERIES, JOBS
+from hawk.web.operation import one, page
 from hawk.web.paging import cut, page_links
 from hawk.web.query import Asked, Parameters
 from hawk.web.resources import discovered_resource, job_resource
@@ -15,7 +18,11 @@ routes = Blueprint("discovery", __name__, url_prefix="/api/discovery")
 
 
 @routes.get("")
-@endpoint(Parameters(kinds=("discoveries",), paged=True))
+@endpoint(
+    "what was found and is none of ours",
+    page(DISCOVERIES),
+    parameters=Parameters(kinds=("discoveries",), paged=True),
+)
 async def list_discovered(asked: Asked) -> Response:
     """By address; those that are configured or ignored are not among them."""
     views = await ask(services().directory, ListDevices())
@@ -31,7 +38,7 @@ async def list_discovered(asked: Asked) -> Response:
 
 
 @routes.post("")
-@endpoint()
+@endpoint("look around for a while", one(JOBS, 202, headers=("Location",)), body=bodies.DISCOVERY)
 async def look_around(asked: Asked) -> Response:
     """Listens for a while, as a job."""
     job = await ask(services().jobs, discovery(asked.body))

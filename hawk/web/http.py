@@ -1,6 +1,6 @@
 """What the endpoints share: the request at hand, checked, and answers in JSON:API."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
@@ -11,8 +11,10 @@ from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
 
 from hawk.registry.messages import Meant
 from hawk.web import auth
+from hawk.web.bodies import Body
 from hawk.web.etag import meant_by
 from hawk.web.jsonapi import MEDIA_TYPE, ApiError, check_accept, check_content_type, dumps
+from hawk.web.operation import Answer, Operation, described
 from hawk.web.query import NO_PARAMETERS, Asked, Parameters
 from hawk.web.services import Services
 
@@ -41,23 +43,29 @@ def no_content() -> Response:
 
 
 def endpoint(
-    parameters: Parameters = NO_PARAMETERS, bodies: Collection[str] = ("POST", "PATCH")
+    summary: str,
+    *answers: Answer,
+    parameters: Parameters = NO_PARAMETERS,
+    headers: tuple[str, ...] = (),
+    body: Body | None = None,
+    refuses: frozenset[int] = frozenset(),
+    needs_token: bool = True,
 ) -> Callable[[Callable[Concatenate[Asked, P], Awaitable[Response]]], Callable[P, Awaitable[Response]]]:
-    """For endpoints that speak JSON:API: they get what was asked, checked, before the parts of the path.
-
-    `bodies`: methods whose body means something.
-    """
+    """For endpoints that speak JSON:API: they get what was asked, checked, before the parts of the path."""
+    takes_body = body is not None
+    operation = Operation(summary, answers, parameters, headers, body, refuses, needs_token)
 
     def checking(
         function: Callable[Concatenate[Asked, P], Awaitable[Response]],
     ) -> Callable[P, Awaitable[Response]]:
+        @described(operation)
         @wraps(function)
         async def checked(*args: P.args, **kwargs: P.kwargs) -> Response:
             check_accept(request.headers.get("Accept"))
             asked = parameters.parse(request.args.items(multi=True))
-            if request.method in bodies and (body := await _body()):
+            if (takes_body or request.method in {"POST", "PATCH"}) and (sent := await _body()):
                 check_content_type(request.headers.get("Content-Type"))
-                asked = replace(asked, body=body)
+                asked = replace(asked, body=sent)
             return await function(asked, *args, **kwargs)
 
         return checked

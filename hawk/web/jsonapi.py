@@ -61,24 +61,29 @@ class ApiError(Exception):
         return {**error, **{name: said for name, said in more.items() if said}}
 
 
+STATUSES: Mapping[type[HawkError], int] = {
+    BadAddress: 400,
+    NotFound: 404,
+    Conflict: 409,
+    Outdated: 412,
+    Busy: 409,
+    Paused: 409,
+    Invalid: 422,
+    BluetoothError: 503,
+    StoreUnavailable: 503,
+    CannotWrite: 503,
+}
+
+
+def status_of(kind: type[HawkError]) -> int:
+    """That of an error of this class. 500 for those that no request should meet."""
+    return next((STATUSES[each] for each in kind.__mro__ if each in STATUSES), 500)
+
+
 def refusal(error: HawkError) -> ApiError:
     """An expected error of the program, as an answer."""
-    match error:
-        case Invalid(pointer=pointer):
-            return ApiError(422, error.code, str(error), pointer=pointer)
-        case NotFound():
-            status = 404
-        case BadAddress():
-            status = 400
-        case Outdated():
-            status = 412
-        case Conflict() | Busy() | Paused():
-            status = 409
-        case BluetoothError() | StoreUnavailable() | CannotWrite():
-            status = 503
-        case _:
-            status = 500
-    return ApiError(status, error.code, str(error), finer=error.finer)
+    pointer = error.pointer if isinstance(error, Invalid) else ""
+    return ApiError(status_of(type(error)), error.code, str(error), pointer=pointer, finer=error.finer)
 
 
 # -- documents -------------------------------------------------------------------------------

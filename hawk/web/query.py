@@ -34,10 +34,31 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Parameter:
+    """One of an endpoint's own."""
+
+    name: str  # the whole one, such as `filter[from]`
+    says: str
+    words: tuple[str, ...] = ()  # all that it can be; none: something that its endpoint checks
+    many: bool = False  # several of them, with commas between
+    form: str = ""  # the pattern or format of what it can be, for the description of the API
+    least: int | None = None  # it is a number
+    most: int | None = None
+
+    def check(self, text: str) -> None:
+        """Raises ApiError 400."""
+        if self.words and (set(_words(text)) if self.many else {text}) - set(self.words):
+            verb = "can name" if self.many else "is one of"
+            raise bad_parameter(self.name, f"{verb} {', '.join(self.words)}")
+        if self.most is not None:
+            number(self.name, text, self.least or 0, self.most)
+
+
+@dataclass(frozen=True, slots=True)
 class Parameters:
     """What an endpoint understands in its query."""
 
-    names: tuple[str, ...] = ()  # whole ones, such as `filter[from]`
+    own: tuple[Parameter, ...] = ()
     kinds: tuple[str, ...] = ()  # types in the answer, which `fields[type]` can narrow
     includes: tuple[str, ...] = ()
     paged: bool = False
@@ -45,7 +66,7 @@ class Parameters:
     def known(self) -> frozenset[str]:
         return frozenset(
             (
-                *self.names,
+                *(each.name for each in self.own),
                 *(f"fields[{kind}]" for kind in self.kinds),
                 *(("include",) if self.includes else ()),
                 *(("page[size]", "page[after]", "page[before]") if self.paged else ()),
@@ -62,11 +83,14 @@ class Parameters:
             if name not in known:
                 raise bad_parameter(name, "is not known here")
             values[name] = value
+        for parameter in self.own:
+            if parameter.name in values:
+                parameter.check(values[parameter.name])
         if {"page[after]", "page[before]"} <= values.keys():
             raise bad_parameter("page[before]", "goes without page[after]")
         return Asked(
             values=values,
-            size=_size(values.get("page[size]")),
+            size=number("page[size]", values.get("page[size]", str(DEFAULT_PAGE)), 1, LARGEST_PAGE),
             after=decode_cursor("page[after]", values.get("page[after]")),
             before=decode_cursor("page[before]", values.get("page[before]")),
             include=self._included(values.get("include", "")),
@@ -110,13 +134,13 @@ def bad_cursor(name: str) -> ApiError:
     return bad_parameter(name, "comes from the links of another page, and from nowhere else")
 
 
-def _size(text: str | None) -> int:
-    if text is None:
-        return DEFAULT_PAGE
-    if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= LARGEST_PAGE):
-        raise bad_parameter("page[size]", f"is a number from 1 to {LARGEST_PAGE}")
+def number(name: str, text: str, least: int, most: int) -> int:
+    """Raises ApiError 400."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= 4 and least <= int(text) <= most):
+        raise bad_parameter(name, f"is a number from {least} to {most}")
     return int(text)
 
 
 def _words(text: str) -> frozenset[str]:
-    return frozenset(filter(None, text.split(",")))
+    """Nothing is no word; nothing between two commas is one, which nobody knows."""
+    return frozenset(text.split(",")) if text else frozenset()

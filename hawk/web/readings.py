@@ -15,30 +15,46 @@ from hawk.model.reading import Source
 from hawk.model.summary import Resolution
 from hawk.registry.messages import GetRegistry
 from hawk.store.messages import ChooseResolution, GetReadings, GetSummaries, ImportReadings
+from hawk.web import bodies
 from hawk.web.attributes import imported_readings
 from hawk.web.http import answer, endpoint, services
 from hawk.web.jsonapi import ApiError
+from hawk.web.kinds import READINGS, SUMMARIES
+from hawk.web.operation import Answer, page
 from hawk.web.paging import Links, page_links, read
-from hawk.web.query import Asked, Parameters, bad_cursor, bad_parameter
+from hawk.web.query import Asked, Parameter, Parameters, bad_cursor, bad_parameter
 from hawk.web.resources import reading_resource, summary_resource
 from hawk.web.services import LONG_DEADLINE, ask
+from hawk.web.shapes import ImportMeta
 
 T = TypeVar("T")
 
 routes = Blueprint("readings", __name__, url_prefix="/api/readings")
 
-_SOURCES = {source.word: source for source in Source}
+_FROM = Parameter("filter[from]", "The first instant.", form="date-time")
+_TO = Parameter("filter[to]", "The last one.", form="date-time")
+_SOURCES: Mapping[str, Source] = {source.word: source for source in Source}
 _NEWEST_FIRST = {"-timestamp": True, "timestamp": False}
 _RESOLUTIONS: Mapping[str, Resolution | None] = {"raw": None, "hour": Resolution.HOUR, "day": Resolution.DAY}
 PARAMETERS = Parameters(
-    names=("filter[from]", "filter[to]", "filter[source]", "filter[resolution]", "sort"),
+    (
+        _FROM,
+        _TO,
+        Parameter("filter[source]", "How they came. Hours and days are of all sources.", tuple(_SOURCES)),
+        Parameter(
+            "filter[resolution]",
+            "Single readings, or what they come to by hours or days; `auto` is what suits the span.",
+            (*_RESOLUTIONS, "auto"),
+        ),
+        Parameter("sort", "The newest first, as without it, or the oldest.", tuple(_NEWEST_FIRST)),
+    ),
     kinds=("readings", "reading-summaries"),
     paged=True,
 )
 
 
 @routes.get("/<mac>")
-@endpoint(PARAMETERS)
+@endpoint("the log of one device", page(READINGS, SUMMARIES, counted=False), parameters=PARAMETERS)
 async def list_readings(asked: Asked, mac: str) -> Response:
     """Newest first. What a removed device said stays readable."""
     address = parse_address(mac)
@@ -74,11 +90,8 @@ async def _with_resolution(asked: Asked, address: Address) -> Asked:
 
 
 def wanted_resolution(asked: Asked) -> Resolution | None:
-    """None for single readings. Raises ApiError 400."""
-    word = asked.values.get("filter[resolution]", "raw")
-    if word not in _RESOLUTIONS:
-        raise bad_parameter("filter[resolution]", "is raw, hour, day or auto")
-    return _RESOLUTIONS[word]
+    """None for single readings."""
+    return _RESOLUTIONS[asked.values.get("filter[resolution]", "raw")]
 
 
 def wanted_choice(address: Address, asked: Asked) -> ChooseResolution:
@@ -87,7 +100,7 @@ def wanted_choice(address: Address, asked: Asked) -> ChooseResolution:
 
 
 @routes.post("")
-@endpoint()
+@endpoint("readings of a file into the log", Answer(meta=ImportMeta), body=bodies.READINGS)
 async def import_readings(asked: Asked) -> Response:
     """All of them, or none. What is there already is not stored again."""
     ours = services()
@@ -146,11 +159,7 @@ def _instant(asked: Asked, name: str) -> int | None:
 
 
 def _word(asked: Asked, name: str, words: Mapping[str, T]) -> T | None:
-    if (word := asked.values.get(name)) is None:
-        return None
-    if word not in words:
-        raise bad_parameter(name, f"is one of {', '.join(words)}")
-    return words[word]
+    return None if (word := asked.values.get(name)) is None else words[word]
 
 
 def cursor_of(asked: Asked) -> int | None:

@@ -3,7 +3,7 @@
 Nothing of it touches a disk here: whoever asks keeps it.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 
 import trio
 from quart import Blueprint, Response, request
@@ -12,7 +12,8 @@ from hawk.ble.recording import Event, Line, LinesLost, header_line, line_bytes
 from hawk.clock import Clock
 from hawk.model.address import Address, parse_address
 from hawk.web.http import services
-from hawk.web.query import Parameters, bad_parameter
+from hawk.web.operation import Answer, Operation, described
+from hawk.web.query import Parameter, Parameters
 from hawk.web.services import Services, StreamsEnd
 
 QUEUE = 1000  # lines that a slow client may be behind
@@ -21,17 +22,25 @@ MINUTES, MOST_MINUTES = 30, 24 * 60
 
 routes = Blueprint("recording", __name__)
 
-_QUERY = Parameters(names=("minutes",))
+QUERY = Parameters((Parameter("minutes", f"{MINUTES} if nobody says.", least=1, most=MOST_MINUTES),))
 _JSON_LINES = "application/jsonl"
 
 
 @routes.get("/api/devices/<mac>/recording")
+@described(
+    Operation(
+        "what passes its radio, as it happens",
+        (Answer(media=(_JSON_LINES,)),),
+        QUERY,
+        refuses=frozenset({503}),
+        speaks_jsonapi=False,
+    )
+)
 async def get_recording(mac: str) -> Response:
     """Also of a device that is not configured, or was never heard."""
-    address, seconds = (
-        parse_address(mac),
-        _minutes(_QUERY.parse(request.args.items(multi=True)).values) * 60.0,
-    )
+    address = parse_address(mac)
+    asked = QUERY.parse(request.args.items(multi=True))
+    seconds = int(asked.values.get("minutes", MINUTES)) * 60.0
     ours = services()
     ours.streams.check_room(ours.settings.api.max_streams)
     headers = {"X-Accel-Buffering": "no"}
@@ -57,13 +66,6 @@ async def _lines(ours: Services, address: Address, seconds: float) -> AsyncItera
         return
     finally:
         stop()
-
-
-def _minutes(values: Mapping[str, str]) -> int:
-    text = values.get("minutes", str(MINUTES))
-    if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= MOST_MINUTES):
-        raise bad_parameter("minutes", f"is a number from 1 to {MOST_MINUTES}")
-    return int(text)
 
 
 class StreamRecorder:

@@ -18,20 +18,31 @@ from hawk.registry.messages import (
     VehicleChanges,
 )
 from hawk.registry.tags import device_tag, vehicle_tag
+from hawk.web import bodies
 from hawk.web.attributes import linked_devices, linked_vehicle
 from hawk.web.etag import etag
 from hawk.web.http import answer, endpoint, meant, services
 from hawk.web.jsonapi import ApiError
+from hawk.web.kinds import DEVICES, VEHICLES
+from hawk.web.operation import Answer
 from hawk.web.query import Asked, Parameters
 from hawk.web.resources import devices_of_vehicle, vehicle_of_device, vehicle_resource
 from hawk.web.services import LONG_DEADLINE, ask, show_device
+from hawk.web.shapes import ToDevices, ToVehicle
 from hawk.web.vehicles import view_of
 
 routes = Blueprint("relationships", __name__, url_prefix="/api")
 
+_VEHICLE_LINK = Answer(document=ToVehicle, headers=("ETag",))
+_DEVICE_LINKS = Answer(document=ToDevices, headers=("ETag",))
+
 
 @routes.get("/devices/<mac>/vehicle")
-@endpoint(Parameters(kinds=("vehicles",)))
+@endpoint(
+    "what the device is in",
+    Answer(kinds=(VEHICLES,), nullable=True, placed=True),
+    parameters=Parameters(kinds=("vehicles",)),
+)
 async def get_vehicle_of_device(asked: Asked, mac: str) -> Response:
     """Null for a device that is in none."""
     address = parse_address(mac)
@@ -41,13 +52,13 @@ async def get_vehicle_of_device(asked: Asked, mac: str) -> Response:
 
 
 @routes.get("/devices/<mac>/relationships/vehicle")
-@endpoint()
+@endpoint("which that is", _VEHICLE_LINK)
 async def get_vehicle_link(_: Asked, mac: str) -> Response:
     return await _vehicle_link(parse_address(mac))
 
 
 @routes.patch("/devices/<mac>/relationships/vehicle")
-@endpoint()
+@endpoint("another one", _VEHICLE_LINK, body=bodies.VEHICLE_LINK, headers=("If-Match",))
 async def change_vehicle_link(asked: Asked, mac: str) -> Response:
     address, vehicle_id = parse_address(mac), linked_vehicle(asked.body)
     changes = DeviceChanges(vehicle_id=vehicle_id, no_vehicle=vehicle_id is None)
@@ -56,7 +67,9 @@ async def change_vehicle_link(asked: Asked, mac: str) -> Response:
 
 
 @routes.get("/vehicles/<vehicle_id>/devices")
-@endpoint(Parameters(kinds=("devices",)))
+@endpoint(
+    "its devices", Answer(kinds=(DEVICES,), many=True, placed=True), parameters=Parameters(kinds=("devices",))
+)
 async def get_devices_of_vehicle(asked: Asked, vehicle_id: str) -> Response:
     snapshot = await _snapshot()
     vehicle_of(snapshot, vehicle_id)
@@ -67,26 +80,26 @@ async def get_devices_of_vehicle(asked: Asked, vehicle_id: str) -> Response:
 
 
 @routes.get("/vehicles/<vehicle_id>/relationships/devices")
-@endpoint()
+@endpoint("which they are", _DEVICE_LINKS)
 async def get_device_links(_: Asked, vehicle_id: str) -> Response:
     return await _device_links(vehicle_id)
 
 
 @routes.patch("/vehicles/<vehicle_id>/relationships/devices")
-@endpoint()
+@endpoint("these and no others", _DEVICE_LINKS, body=bodies.DEVICE_LINKS, headers=("If-Match",))
 async def change_device_links(asked: Asked, vehicle_id: str) -> Response:
     """These and no others."""
     return await _with_crew(vehicle_id, VehicleChanges(devices=linked_devices(asked.body)))
 
 
 @routes.post("/vehicles/<vehicle_id>/relationships/devices")
-@endpoint()
+@endpoint("these, too", _DEVICE_LINKS, body=bodies.DEVICE_LINKS, headers=("If-Match",))
 async def add_device_links(asked: Asked, vehicle_id: str) -> Response:
     return await _with_crew(vehicle_id, VehicleChanges(joining=linked_devices(asked.body)))
 
 
 @routes.delete("/vehicles/<vehicle_id>/relationships/devices")
-@endpoint(bodies=("DELETE",))
+@endpoint("these no longer", _DEVICE_LINKS, body=bodies.DEVICE_LINKS, headers=("If-Match",))
 async def remove_device_links(asked: Asked, vehicle_id: str) -> Response:
     return await _with_crew(vehicle_id, VehicleChanges(leaving=linked_devices(asked.body)))
 

@@ -1,8 +1,7 @@
 """Devices, vehicles and readings as JSON: the contract's names, null where nothing was measured. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hawk.devices.messages import Connection, Trial
 from hawk.directory.messages import VehicleView
@@ -25,7 +24,27 @@ from hawk.model.reading import QUANTITIES, Moment, Reading
 from hawk.model.rules import Rejection, to_json
 from hawk.model.summary import Summary
 from hawk.store.messages import Imported, LastStart
-from hawk.web.jsonapi import Json, resource, to_many, to_one
+from hawk.web.jsonapi import Json, resource, to_one
+
+if TYPE_CHECKING:
+    from hawk.web.shapes import (
+        ConnectionAttributes,
+        CrankingAttributes,
+        DiscoveryAttributes,
+        HistoryAttributes,
+        JobAttributes,
+        JobResult,
+        Places,
+        ReadOfShape,
+        RejectionShape,
+        ReleaseAttributes,
+        ToDevices,
+        ToVehicle,
+        TrialMeta,
+        VehicleAttributes,
+    )
+
+PARTS = ("count", "min", "max", "mean", "last")  # of what an hour or a day says of a quantity
 
 # -- readings --------------------------------------------------------------------------------
 
@@ -55,7 +74,7 @@ def reading_summary_attributes(summary: Summary) -> Json:
         **{
             f"{quantity}_{part}": getattr(summary.values.get(quantity), part, None)
             for quantity in QUANTITIES
-            for part in ("count", "min", "max", "mean", "last")
+            for part in PARTS
         },
         "device_type": summary.device_type,
         "device_name": summary.device_name,
@@ -90,57 +109,64 @@ def device_resource(
     )
 
 
-def vehicle_of_device(device: Device) -> dict[str, Any]:
+def vehicle_of_device(device: Device) -> "ToVehicle":
     """The relationship."""
-    here = f"/api/devices/{device.address}"
-    links = {"self": f"{here}/relationships/vehicle", "related": f"{here}/vehicle"}
-    return {**to_one("vehicles", device.vehicle_id), "links": links}
+    here, vehicle_id = f"/api/devices/{device.address}", device.vehicle_id
+    links: Places = {"self": f"{here}/relationships/vehicle", "related": f"{here}/vehicle"}
+    return {"data": None if vehicle_id is None else {"type": "vehicles", "id": vehicle_id}, "links": links}
 
 
 def connection_resource(connection: Connection) -> dict[str, Any]:
     view = connection.view
     counters = view.counters
-    return resource(
-        "connections",
-        view.device.address,
-        {
-            "link": view.link.value,
-            "last_outcome": outcome_attributes(view),
-            "transitions": [
-                {"state": each.state.value, "timestamp": timestamp(each.moment), "reason": each.reason}
-                for each in connection.transitions
-            ],
-            "polls": counters.polls,
-            "polls_ok": counters.ok,
-            "polls_failed": counters.failed,
-            "failed_by": dict(counters.failed_by),
-            "polls_skipped": counters.skipped,
-            "mean_duration": counters.mean_duration,
-            "last_duration": counters.last_duration,
-            "last_success": timestamp(counters.last_success),
-            "next_poll_in": connection.next_poll,
-            "rssi": view.rssi,
-            "link_quality": quality_attributes(view),
-            "limits": to_json(connection.limits),
-            "rejected": [_rejection(each) for each in view.rejections],
-        },
-        {"device": to_one("devices", view.device.address)},
-    )
+    attributes: ConnectionAttributes = {
+        "link": view.link,
+        "last_outcome": outcome_attributes(view),
+        "transitions": [
+            {"state": each.state, "timestamp": timestamp(each.moment), "reason": each.reason}
+            for each in connection.transitions
+        ],
+        "polls": counters.polls,
+        "polls_ok": counters.ok,
+        "polls_failed": counters.failed,
+        "failed_by": dict(counters.failed_by),
+        "polls_skipped": counters.skipped,
+        "mean_duration": counters.mean_duration,
+        "last_duration": counters.last_duration,
+        "last_success": timestamp(counters.last_success),
+        "next_poll_in": connection.next_poll,
+        "rssi": view.rssi,
+        "link_quality": quality_attributes(view),
+        "limits": to_json(connection.limits),
+        "rejected": [_rejection(each) for each in view.rejections],
+    }
+    device = {"device": to_one("devices", view.device.address)}
+    return resource("connections", view.device.address, attributes, device)
 
 
-def trial_meta(trial: Trial) -> Json:
+def trial_meta(trial: Trial) -> "TrialMeta":
     """What a device said before it was registered."""
     return {
         "reading": reading_attributes(trial.reading),
-        "fields": [asdict(each) for each in explained(trial.shows, trial.reading.sample)],
+        "fields": [
+            {
+                "key": each.key,
+                "value": each.value,
+                "unit": each.unit,
+                "raw": each.raw,
+                "origin": each.origin,
+                "quantity": each.quantity,
+            }
+            for each in explained(trial.shows, trial.reading.sample)
+        ],
     }
 
 
-def _rejection(rejection: Rejection) -> Json:
+def _rejection(rejection: Rejection) -> "RejectionShape":
     last = rejection.last
     return {
         "quantity": last.quantity,
-        "reason": last.reason.value,
+        "reason": last.reason,
         "count": rejection.count,
         "value": last.value,
         "limit": last.limit,
@@ -150,22 +176,23 @@ def _rejection(rejection: Rejection) -> Json:
 
 def release_resource(released: str, until: Moment) -> dict[str, Any]:
     """`released` is an address, or "all"."""
-    return resource("releases", released, {"until": timestamp(until)})
+    attributes: ReleaseAttributes = {"until": timestamp(until)}
+    return resource("releases", released, attributes)
 
 
 def job_resource(job: Job) -> dict[str, Any]:
-    attributes = {
+    attributes: JobAttributes = {
         "kind": job.kind,
-        "state": job.state.value,
+        "state": job.state,
         "progress": round(job.progress, 3),
         "result": _result(job.result),
-        "error": None if job.code is None else {"code": job.code, "detail": job.detail},
+        "error": None if job.code is None else {"code": job.code, "detail": job.detail or ""},
     }
     links = None if job.address is None else {"device": to_one("devices", job.address)}
     return resource("jobs", job.id, attributes, links, f"/api/jobs/{job.id}")
 
 
-def _result(result: Imported | LastStart | Found | None) -> Json | None:
+def _result(result: Imported | LastStart | Found | None) -> "JobResult | None":
     match result:
         case Imported():
             return {
@@ -183,11 +210,11 @@ def _result(result: Imported | LastStart | Found | None) -> Json | None:
             return None
 
 
-def _read_of(read: ReadOf) -> Json:
+def _read_of(read: ReadOf) -> "ReadOfShape":
     return {
         "id": read.address,
         "reading": read.reading and reading_attributes(read.reading),
-        "error": None if read.code is None else {"code": read.code, "detail": read.detail},
+        "error": None if read.code is None else {"code": read.code, "detail": read.detail or ""},
     }
 
 
@@ -197,7 +224,7 @@ def cranking_id(cranking: Cranking) -> str:
 
 def cranking_resource(cranking: Cranking) -> dict[str, Any]:
     by, event = cranking.by, cranking.event
-    attributes = {
+    attributes: CrankingAttributes = {
         "device_id": by.device_id,
         "timestamp": timestamp(by.moment),
         "timestamp_uncertain": cranking.uncertain,
@@ -222,7 +249,7 @@ def cranking_resource(cranking: Cranking) -> dict[str, Any]:
 def remembered_resource(fact: HistoryProgress | CrankingStored) -> dict[str, Any]:
     if isinstance(fact, CrankingStored):
         return cranking_resource(fact.cranking)
-    attributes = {
+    attributes: HistoryAttributes = {
         "records": fact.records,
         "most": fact.most,
         "imported": fact.imported,
@@ -232,7 +259,7 @@ def remembered_resource(fact: HistoryProgress | CrankingStored) -> dict[str, Any
 
 
 def discovery_resource(fact: DeviceDiscovered) -> dict[str, Any]:
-    attributes = {
+    attributes: DiscoveryAttributes = {
         "mac_address": fact.device.address,
         "device_type": fact.device.device_type,
         "name": fact.name,
@@ -246,7 +273,7 @@ def discovery_resource(fact: DeviceDiscovered) -> dict[str, Any]:
 
 def discovered_resource(view: DeviceView) -> dict[str, Any]:
     device = view.device
-    attributes = {
+    attributes: DiscoveryAttributes = {
         "mac_address": device.address,
         "device_type": device.device_type,
         "name": view.name,
@@ -264,23 +291,19 @@ def discovered_resource(view: DeviceView) -> dict[str, Any]:
 
 def vehicle_resource(view: VehicleView) -> dict[str, Any]:
     vehicle = view.vehicle
-    return resource(
-        "vehicles",
-        vehicle.id,
-        {
-            "name": vehicle.name,
-            "created_at": instant(vehicle.created_at),
-            "automatic": vehicle.automatic,
-            "device_count": len(view.devices),
-            "summary": view.summary and summary_attributes(view.summary),
-        },
-        {"devices": devices_of_vehicle(vehicle.id, view.devices)},
-        f"/api/vehicles/{vehicle.id}",
-    )
+    attributes: VehicleAttributes = {
+        "name": vehicle.name,
+        "created_at": instant(vehicle.created_at),
+        "automatic": vehicle.automatic,
+        "device_count": len(view.devices),
+        "summary": view.summary and summary_attributes(view.summary),
+    }
+    devices = {"devices": devices_of_vehicle(vehicle.id, view.devices)}
+    return resource("vehicles", vehicle.id, attributes, devices, f"/api/vehicles/{vehicle.id}")
 
 
-def devices_of_vehicle(vehicle_id: str, devices: Iterable[Address]) -> dict[str, Any]:
+def devices_of_vehicle(vehicle_id: str, devices: Iterable[Address]) -> "ToDevices":
     """The relationship."""
     here = f"/api/vehicles/{vehicle_id}"
-    links = {"self": f"{here}/relationships/devices", "related": f"{here}/devices"}
-    return {**to_many("devices", devices), "links": links}
+    links: Places = {"self": f"{here}/relationships/devices", "related": f"{here}/devices"}
+    return {"data": [{"type": "devices", "id": each} for each in devices], "links": links}

@@ -5,12 +5,20 @@ from quart import Blueprint, Response, request
 
 from hawk.web.http import services
 from hawk.web.observed import Observed, observe
+from hawk.web.operation import Answer, Operation, described
 from hawk.web.query import NO_PARAMETERS
 
 routes = Blueprint("metrics", __name__)
 
 
 @routes.get("/metrics")
+@described(
+    Operation(
+        "the same and every battery, for Prometheus",
+        (Answer(media=("text/plain", "application/openmetrics-text")),),
+        speaks_jsonapi=False,
+    )
+)
 async def get_metrics() -> Response:
     """Written in a thread: with hundreds of devices that takes longer than the loop may stand still."""
     NO_PARAMETERS.parse(request.args.items(multi=True))

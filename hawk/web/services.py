@@ -97,6 +97,10 @@ def show_device(ours: Services, view: DeviceView) -> dict[str, Any]:
     return device_resource(view, ours.settings.polling.interval, config)
 
 
+class Restarting(ApiError):
+    """Who was asked is not there just now."""
+
+
 async def ask(ref: ActorRef[Any], query: Query[R], deadline: float = DEADLINE) -> R:
     """The answer, or what to tell the client when there is none."""
     try:
@@ -104,6 +108,6 @@ async def ask(ref: ActorRef[Any], query: Query[R], deadline: float = DEADLINE) -
     except AskTimeout:
         raise ApiError(504, "timeout", f"{ref.name} did not answer in {deadline:g} s: try again") from None
     except (ActorCrashed, ActorDeadError):
-        raise ApiError(503, "restarting", f"{ref.name} is being restarted: try again") from None
+        raise Restarting(503, "restarting", f"{ref.name} is being restarted: try again") from None
     except MailboxFull:
         raise ApiError(503, "overloaded", f"{ref.name} has too much to do: try again") from None

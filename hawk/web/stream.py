@@ -7,7 +7,7 @@ asks again with Last-Event-ID. Nobody waits for it.
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -44,6 +44,9 @@ from hawk.web.resources import (
     vehicle_resource,
 )
 from hawk.web.services import LONG_DEADLINE, Services, StreamsEnd, ask, show_device
+
+if TYPE_CHECKING:
+    from hawk.web.shapes import HelloShape, StatusPart
 
 QUEUE = 256  # facts that a slow client may be behind
 REPLAY = 1000  # readings that Last-Event-ID can bring back
@@ -84,7 +87,7 @@ class Stream:
     async def begin(self, since: int | None) -> bytes:
         """`since`: the last reading the client knows; it gets those it missed, and `gap` for the rest."""
         seq = await self._last_seq()
-        hello = {"gateway_id": self._ours.gateway_id, "version": __version__, "seq": seq}
+        hello: HelloShape = {"gateway_id": self._ours.gateway_id, "version": __version__, "seq": seq}
         said = [b"retry: 3000\n", event("hello", hello)]
         if since is not None and self._wanted.fits("reading"):
             said += await self._missed(since, seq)
@@ -206,10 +209,10 @@ class Stream:
                     yield event("settings", resource("system-config", "system", shown(settings)))
 
 
-def _bluetooth(fact: BluetoothChanged | RungTaken) -> dict[str, Any]:
+def _bluetooth(fact: BluetoothChanged | RungTaken) -> "StatusPart":
     """The part of the status that it is about."""
     if isinstance(fact, RungTaken):
-        return {"bluetooth": {"recovery": {str(fact.rung): fact.times}}}
+        return {"bluetooth": {"recovery": {fact.rung: fact.times}}}
     return {"bluetooth": {"listening": fact.listening, "reason": fact.reason}}
 
 

@@ -1,8 +1,7 @@
 """/healthz, /api/system and /api/session."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING
 
 import trio
 from quart import Blueprint, Response, request
@@ -16,17 +15,45 @@ from hawk.model.attributes import timestamp
 from hawk.model.device import DeviceView, Lifecycle
 from hawk.mqtt.messages import BrokerStatus, MqttStatus
 from hawk.sinks.messages import SinkStatus, is_up
-from hawk.store.messages import StoreStatus
+from hawk.store.messages import SalvageStatus, StoreStatus
+from hawk.web import bodies
 from hawk.web.http import COOKIE, answer, check_token, endpoint, no_content, services
 from hawk.web.jsonapi import ApiError, check_content_type, parse_json, resource
+from hawk.web.kinds import STATUS
 from hawk.web.observed import observe
+from hawk.web.operation import Answer, Operation, described, one
 from hawk.web.query import Asked, Parameters
 from hawk.web.services import Services
+
+if TYPE_CHECKING:
+    from hawk.web.shapes import (
+        ActorShape,
+        AdapterShape,
+        BrokerShape,
+        CountsShape,
+        LinksShape,
+        ListeningShape,
+        MqttShape,
+        SalvageShape,
+        SinkShape,
+        StandingShape,
+        StatusAttributes,
+        StorageShape,
+    )
 
 routes = Blueprint("system", __name__)
 
 
 @routes.get("/healthz")
+@described(
+    Operation(
+        "`ok` while the service is alive; no token, no data",
+        (Answer(media=("text/plain",)),),
+        refuses=frozenset({404}),
+        needs_token=False,
+        speaks_jsonapi=False,
+    )
+)
 async def healthz() -> Response:
     """Alive: the Trio thread answers. No data, no token."""
     if not services().settings.api.health_endpoint:
@@ -35,14 +62,20 @@ async def healthz() -> Response:
 
 
 @routes.get("/api/system/status")
-@endpoint(Parameters(kinds=("system-status",)))
+@endpoint("how the service does", one(STATUS), parameters=Parameters(kinds=("system-status",)))
 async def get_status(asked: Asked) -> Response:
     attributes = await status_attributes(services())
     return answer({"data": asked.sparse(resource("system-status", "system", attributes))})
 
 
 @routes.post("/api/session")
-@endpoint()
+@endpoint(
+    "a cookie for a page",
+    Answer(204, media=(), headers=("Set-Cookie",)),
+    body=bodies.TOKEN,
+    refuses=frozenset({401, 429}),
+    needs_token=False,
+)
 async def open_session(asked: Asked) -> Response:
     """A page shows the token once and gets a cookie."""
     check_content_type(request.headers.get("Content-Type"))
@@ -58,7 +91,7 @@ async def open_session(asked: Asked) -> Response:
 
 
 @routes.delete("/api/session")
-@endpoint()
+@endpoint("gives the cookie back", Answer(204, media=(), headers=("Set-Cookie",)))
 async def close_session(_: Asked) -> Response:
     services().sessions.close(request.cookies.get(COOKIE, ""))
     response = no_content()
@@ -69,7 +102,7 @@ async def close_session(_: Asked) -> Response:
 # -- status ----------------------------------------------------------------------------------
 
 
-async def status_attributes(ours: Services) -> dict[str, Any]:
+async def status_attributes(ours: Services) -> "StatusAttributes":
     """What does not answer in time is null; the rest is told all the same."""
     observed = await observe(ours)
     scanner = observed.scanner
@@ -91,14 +124,14 @@ async def status_attributes(ours: Services) -> dict[str, Any]:
         "components": {
             "api": "running",
             "bluetooth": None if scanner is None else "active" if scanner.listening else "down",
-            "mqtt": "off" if ours.publisher is None else observed.mqtt and observed.mqtt.state.value,
-            "broker": "off" if ours.broker is None else observed.broker and observed.broker.state.value,
+            "mqtt": "off" if ours.publisher is None else observed.mqtt and observed.mqtt.state,
+            "broker": "off" if ours.broker is None else observed.broker and observed.broker.state,
         },
         "mqtt": _mqtt(observed.mqtt),
         "broker": _broker(observed.broker),
         "devices": _counts(observed.devices),
         "settings": _settings(observed.settings),
-        "registry": None if observed.problems is None else {"problems": observed.problems},
+        "registry": None if observed.problems is None else {"problems": list(observed.problems)},
         "clock": {"trusted": observed.moment.utc is not None},
         "event_streams": observed.event_streams,
         "events_lost": observed.events_lost,
@@ -107,7 +140,7 @@ async def status_attributes(ours: Services) -> dict[str, Any]:
     }
 
 
-def _listening(status: ScannerStatus | None) -> dict[str, Any]:
+def _listening(status: ScannerStatus | None) -> "ListeningShape":
     return {
         "listening": status and status.listening,
         "reason": status and status.reason,
@@ -122,7 +155,7 @@ def _listening(status: ScannerStatus | None) -> dict[str, Any]:
     }
 
 
-def _adapter(status: AdapterStatus) -> dict[str, Any]:
+def _adapter(status: AdapterStatus) -> "AdapterShape":
     return {
         "name": status.name,
         "listening": status.listening,
@@ -133,7 +166,7 @@ def _adapter(status: AdapterStatus) -> dict[str, Any]:
     }
 
 
-def _links(status: ArbiterStatus | None) -> dict[str, Any]:
+def _links(status: ArbiterStatus | None) -> "LinksShape":
     return {
         "links_held": status and len(status.held),
         "links_waiting": status and status.waiting,
@@ -141,15 +174,15 @@ def _links(status: ArbiterStatus | None) -> dict[str, Any]:
     }
 
 
-def _storage(status: StoreStatus | None, sinks: Sequence[SinkStatus]) -> dict[str, Any] | None:
+def _storage(status: StoreStatus | None, sinks: Sequence[SinkStatus]) -> "StorageShape | None":
     if status is None:
         return None
     counts = status.counts
     return {
-        "store": status.state.value,
+        "store": status.state,
         "reason": status.reason,
         "fix": status.fix,
-        "durability": status.durability.value,
+        "durability": status.durability,
         "readings": counts and counts.readings,
         "cranking_events": counts and counts.cranking_events,
         "undated": counts and counts.undated,
@@ -165,15 +198,24 @@ def _storage(status: StoreStatus | None, sinks: Sequence[SinkStatus]) -> dict[st
         "purged_unsent": dict(status.purged.dropped),
         "purging_waits": status.purged.waits,
         "too_big": status.purged.too_big,
-        "salvage": status.salvage and asdict(status.salvage),
+        "salvage": status.salvage and _salvage(status.salvage),
         "influxdb_connected": is_up(sinks, "influxdb"),
     }
 
 
-def _sink(status: SinkStatus) -> dict[str, Any]:
+def _salvage(status: SalvageStatus) -> "SalvageShape":
+    return {
+        "file": status.file,
+        "readings": status.readings,
+        "expected": status.expected,
+        "done": status.done,
+    }
+
+
+def _sink(status: SinkStatus) -> "SinkShape":
     return {
         "name": status.name,
-        "state": status.state.value,
+        "state": status.state,
         "place": status.place,
         "server": status.server,
         "reason": status.reason,
@@ -186,12 +228,12 @@ def _sink(status: SinkStatus) -> dict[str, Any]:
     }
 
 
-def _mqtt(status: MqttStatus | None) -> dict[str, Any] | None:
+def _mqtt(status: MqttStatus | None) -> "MqttShape | None":
     if status is None:
         return None
     return {
         "broker": status.broker,
-        "state": status.state.value,
+        "state": status.state,
         "reason": status.reason,
         "next_try_in": None if status.next_try is None else round(status.next_try, 1),
         "published": status.published,
@@ -200,17 +242,17 @@ def _mqtt(status: MqttStatus | None) -> dict[str, Any] | None:
     }
 
 
-def _settings(standing: Standing | None) -> dict[str, Any] | None:
+def _settings(standing: Standing | None) -> "StandingShape | None":
     if standing is None:
         return None
-    return {"problems": standing.problems, "restart_required": sorted(standing.restart_required)}
+    return {"problems": list(standing.problems), "restart_required": sorted(standing.restart_required)}
 
 
-def _broker(status: BrokerStatus | None) -> dict[str, Any] | None:
+def _broker(status: BrokerStatus | None) -> "BrokerShape | None":
     if status is None:
         return None
     return {
-        "state": status.state.value,
+        "state": status.state,
         "address": status.address,
         "reason": status.reason,
         "clients": status.clients,
@@ -218,7 +260,7 @@ def _broker(status: BrokerStatus | None) -> dict[str, Any] | None:
     }
 
 
-def _counts(views: tuple[DeviceView, ...] | None) -> dict[str, int] | None:
+def _counts(views: tuple[DeviceView, ...] | None) -> "CountsShape | None":
     if views is None:
         return None
     return {
@@ -228,7 +270,7 @@ def _counts(views: tuple[DeviceView, ...] | None) -> dict[str, int] | None:
     }
 
 
-def _actor(state: ChildState) -> dict[str, Any]:
+def _actor(state: ChildState) -> "ActorShape":
     return {
         "name": state.name,
         "alive": state.alive,

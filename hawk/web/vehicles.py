@@ -10,29 +10,37 @@ from hawk.directory.messages import ListDevices, ListVehicles, VehicleView
 from hawk.errors import Invalid, NotFound
 from hawk.registry.messages import ChangeVehicle, CreateVehicle, GetRegistry, RemoveVehicle
 from hawk.registry.tags import vehicle_tag
+from hawk.web import bodies
 from hawk.web.attributes import DEVICES_LINK, new_vehicle, vehicle_changes
 from hawk.web.etag import etag
 from hawk.web.http import answer, endpoint, meant, no_content, services
 from hawk.web.jsonapi import ApiError, parse_document
+from hawk.web.kinds import VEHICLES
+from hawk.web.operation import NOTHING, one, page
 from hawk.web.paging import cut, page_links
-from hawk.web.query import Asked, Parameters, bad_parameter
+from hawk.web.query import Asked, Parameter, Parameters
 from hawk.web.resources import vehicle_resource
 from hawk.web.services import LONG_DEADLINE, ask, show_device
 
 routes = Blueprint("vehicles", __name__, url_prefix="/api/vehicles")
 
 _KINDS = ("vehicles", "devices")
+_AUTOMATIC = Parameter(
+    "filter[automatic]",
+    "Also those that were made with a device that nobody configured yet.",
+    ("true", "false"),
+)
+_MOVE_TO = Parameter("move_to", "The id of the vehicle that its devices move to.")
+_LIST = Parameters((_AUTOMATIC,), kinds=_KINDS, includes=("devices",), paged=True)
 
 
 @routes.get("")
-@endpoint(Parameters(names=("filter[automatic]",), kinds=_KINDS, includes=("devices",), paged=True))
+@endpoint("all vehicles", page(VEHICLES), parameters=_LIST)
 async def list_vehicles(asked: Asked) -> Response:
     """Automatic ones none of whose devices is configured only with `filter[automatic]=true`."""
-    automatic = asked.values.get("filter[automatic]", "false")
-    if automatic not in {"true", "false"}:
-        raise bad_parameter("filter[automatic]", "is true or false")
+    automatic = asked.values.get("filter[automatic]") == "true"
     views = await ask(services().directory, ListVehicles())
-    listed = [view for view in views if view.listed or automatic == "true"]
+    listed = [view for view in views if view.listed or automatic]
     page = cut(asked, listed, lambda view: _place(view.vehicle.id), _place)
     document = {
         "data": [asked.sparse(vehicle_resource(view)) for view in page.items],
@@ -43,7 +51,11 @@ async def list_vehicles(asked: Asked) -> Response:
 
 
 @routes.get("/<vehicle_id>")
-@endpoint(Parameters(kinds=_KINDS, includes=("devices",)))
+@endpoint(
+    "one vehicle",
+    one(VEHICLES, headers=("ETag",)),
+    parameters=Parameters(kinds=_KINDS, includes=("devices",)),
+)
 async def get_vehicle(asked: Asked, vehicle_id: str) -> Response:
     view = await view_of(vehicle_id)
     document = {"data": asked.sparse(vehicle_resource(view))} | await _included(asked, [view])
@@ -51,7 +63,12 @@ async def get_vehicle(asked: Asked, vehicle_id: str) -> Response:
 
 
 @routes.post("")
-@endpoint()
+@endpoint(
+    "make one",
+    one(VEHICLES, 201, headers=("Location", "ETag")),
+    body=bodies.VEHICLE,
+    refuses=frozenset({403, 404}),
+)
 async def create_vehicle(asked: Asked) -> Response:
     name, devices = new_vehicle(parse_document(asked.body, "vehicles"))
     with _related():
@@ -62,7 +79,7 @@ async def create_vehicle(asked: Asked) -> Response:
 
 
 @routes.patch("/<vehicle_id>")
-@endpoint()
+@endpoint("rename it", one(VEHICLES, headers=("ETag",)), body=bodies.VEHICLE_CHANGES, headers=("If-Match",))
 async def change_vehicle(asked: Asked, vehicle_id: str) -> Response:
     changes = vehicle_changes(parse_document(asked.body, "vehicles"), vehicle_id)
     with _related():
@@ -72,7 +89,9 @@ async def change_vehicle(asked: Asked, vehicle_id: str) -> Response:
 
 
 @routes.delete("/<vehicle_id>")
-@endpoint(Parameters(names=("move_to",)))
+@endpoint(
+    "remove it", NOTHING, headers=("If-Match",), parameters=Parameters((_MOVE_TO,)), refuses=frozenset({409})
+)
 async def remove_vehicle(asked: Asked, vehicle_id: str) -> Response:
     wanted = RemoveVehicle(vehicle_id, asked.values.get("move_to"), meant())
     await ask(services().registry, wanted, LONG_DEADLINE)

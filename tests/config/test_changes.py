@@ -122,6 +122,12 @@ def test_what_has_no_place_is_named_with_the_nearest() -> None:
     assert "'mqtt'" in wrong[0].expected
 
 
+def test_a_key_that_there_is_not_cannot_be_taken_out() -> None:
+    wrong = list(misplaced({"polling": {"intervall": None, "interval": None}, "store": {"": None}}))
+    assert [each.pointer for each in wrong] == ["/polling/intervall", "/store/"]
+    assert "'interval'" in wrong[0].expected
+
+
 def test_what_the_environment_sets_may_be_sent_back_and_not_be_changed() -> None:
     held = settings({"api": {"port": 7}})
     overridden, sources = frozenset({"api.port"}), {"/api/port": "BATTERYHAWK_API_PORT"}

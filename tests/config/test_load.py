@@ -245,6 +245,7 @@ def test_a_model_or_a_fault_that_does_not_exist_names_where_it_is_from() -> None
         ("bluetooth", "record_delta", False),
         ("bluetooth", "listen", 1),
         ("bluetooth", "listen", "yes"),
+        ("drivers", "folder", 0),
         ("simulation", "seed", True),
     ],
 )

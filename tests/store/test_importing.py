@@ -52,6 +52,14 @@ def test_an_export_of_this_very_log_changes_nothing_though_it_says_no_adapter(tm
         assert bring(log, replace(reading(-1), adapter=None)).stored == 0
 
 
+def test_a_vehicle_with_an_empty_name_is_none(tmp_path: Path) -> None:
+    nobodys, empty = reading(-2, 12.0), reading(-1, 13.0)
+    with Log.open(tmp_path / "readings.db") as log:
+        assert bring(log, replace(nobodys, vehicle_id=None, vehicle_name=None)).stored == 1
+        assert bring(log, replace(empty, vehicle_id="", vehicle_name="")).stored == 1
+        assert len(all_of(log.path)) == 2
+
+
 def test_an_old_reading_does_not_become_the_latest(tmp_path: Path) -> None:
     with Log.open(tmp_path / "readings.db") as log:
         log.append([reading(-10, 12.0)], NOW)

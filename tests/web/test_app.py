@@ -23,22 +23,25 @@ NO_DEVICES: dict[str, dict[type, Any]] = {"directory": {ListDevices: ()}}
 OPEN = Settings(api=Api(auth="none", trusted_hosts=("hawk.example",)))
 
 
+OPEN_ROUTES = {("GET", "/healthz"), ("GET", "/api/docs"), ("POST", "/api/session")}
+
+
 def routes() -> list[tuple[str, str]]:
-    """Each method and path that is served, but `/healthz` and the opening of a session."""
+    """Each method and path that is served, but what needs no token."""
     rules = create_app(None).url_map.iter_rules()  # type: ignore[arg-type]  # nothing is asked of it
     found = [
         (method, rule.rule.replace("<mac>", address(1)).replace("<vehicle_id>", "vehicle_1"))
         for rule in rules
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     ]
-    return [each for each in found if each not in {("GET", "/healthz"), ("POST", "/api/session")}]
+    return [each for each in found if each not in OPEN_ROUTES]
 
 
 # -- who asks ----------------------------------------------------------------------------------
 
 
 def speaks_jsonapi(path: str) -> bool:
-    return not is_stream(path) and path != "/metrics"
+    return not is_stream(path) and path not in {"/metrics", "/api/openapi.json", "/api/docs"}
 
 
 def is_stream(path: str) -> bool:

@@ -161,6 +161,13 @@ def test_a_link_that_is_none_is_named(data: Any) -> None:
     assert refused.value.pointer == "/data/relationships/vehicle/data"
 
 
+@pytest.mark.parametrize("vehicle", [None, {}, [], "vehicle_3", {"type": "vehicles", "id": "vehicle_3"}])
+def test_a_relationship_is_an_object_with_data(vehicle: Any) -> None:
+    with pytest.raises(Invalid) as refused:
+        device_changes(MAC, sent(relationships={"vehicle": vehicle}))
+    assert refused.value.pointer == "/data/relationships/vehicle"
+
+
 def test_an_unknown_relationship_is_named() -> None:
     with pytest.raises(Invalid) as refused:
         device_changes(MAC, sent(relationships={"owner": {"data": None}}))
@@ -225,7 +232,7 @@ def test_devices_that_are_none_are_named(relationship: Any, pointer: str) -> Non
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.floats(allow_nan=False) | st.integers() | st.text(),
+    st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.text(),
     lambda inner: (
         st.lists(inner) | st.dictionaries(st.sampled_from(["data", "type", "id"]) | st.text(), inner)
     ),

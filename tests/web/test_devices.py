@@ -136,6 +136,17 @@ async def test_an_unknown_device_is_404(tmp_path: Path) -> None:
         await stage.error(await stage.send("PATCH", f"/api/devices/{MAC}", {"friendly_name": "x"}), 404)
 
 
+async def test_a_device_whose_actor_has_gone_is_what_the_registry_says(tmp_path: Path) -> None:
+    """It may be on its way: a change that is on the disk is no failure."""
+    async with open_stage(tmp_path) as stage:
+        await stage.configured()
+        await stage.actor(1, {})
+        await stage.actors[MAC].stop()
+        said = await stage.send("PATCH", f"/api/devices/{MAC}", {"friendly_name": "New"})
+        assert said.status_code == 200
+        assert (await said.get_json())["data"]["attributes"]["friendly_name"] == "New"
+
+
 async def test_an_actor_that_is_silent_is_504(autojump_clock: MockClock) -> None:
     scripts: dict[str, dict[type, Any]] = {
         "registry": {GetRegistry: Snapshot(devices={MAC: device()})},

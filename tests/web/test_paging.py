@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hawk.web.paging import Links, Page, cut, page_links, read
-from hawk.web.query import Asked, Parameters, encode_cursor
+from hawk.web.query import Asked, Parameter, Parameters, encode_cursor
 
-LIST = Parameters(names=("filter[status]",), paged=True)
+LIST = Parameters((Parameter("filter[status]", "That."),), paged=True)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 NAMES = st.lists(TEXT.filter(bool), unique=True).map(sorted)
 

@@ -5,10 +5,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hawk.web.jsonapi import ApiError
-from hawk.web.query import Asked, Parameters, decode_cursor, encode_cursor
+from hawk.web.query import Asked, Parameter, Parameters, decode_cursor, encode_cursor
 
 DEVICES = Parameters(
-    names=("filter[status]",), kinds=("devices", "vehicles"), includes=("vehicle",), paged=True
+    (Parameter("filter[status]", "That."),), kinds=("devices", "vehicles"), includes=("vehicle",), paged=True
 )
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 
@@ -49,6 +49,49 @@ def test_what_is_not_known_is_named_in_full(name: str) -> None:
 
 def test_a_parameter_stands_there_once() -> None:
     assert refused(("include", "vehicle"), ("include", "vehicle")) == "include"
+
+
+WORDS = Parameters(
+    (
+        Parameter("filter[color]", "That.", ("red", "blue")),
+        Parameter("types", "Those.", ("a", "b"), many=True),
+        Parameter("minutes", "So long.", least=1, most=60),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("filter[color]", "red"),
+        ("types", "a"),
+        ("types", "b,a"),
+        ("types", ""),
+        ("minutes", "1"),
+        ("minutes", "60"),
+    ],
+)
+def test_a_parameter_is_one_of_its_words_several_of_them_or_a_number(name: str, text: str) -> None:
+    assert WORDS.parse([(name, text)]).values == {name: text}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("filter[color]", "green"), ("filter[color]", ""), ("filter[color]", "red,blue"), ("types", "c"), ("types", "a,"),
+     ("types", ","), ("minutes", "0"), ("minutes", "61"), ("minutes", "1.5"), ("minutes", "")],
+)  # fmt: skip
+def test_a_parameter_that_is_something_else_is_named(name: str, text: str) -> None:
+    with pytest.raises(ApiError) as error:
+        WORDS.parse([(name, text)])
+    assert (error.value.status, error.value.parameter) == (400, name)
+
+
+@given(st.sampled_from(["filter[color]", "types", "minutes"]), TEXT)
+def test_any_text_is_understood_or_refused_by_name(name: str, text: str) -> None:
+    try:
+        assert WORDS.parse([(name, text)]).values == {name: text}
+    except ApiError as error:
+        assert error.parameter == name
 
 
 @pytest.mark.parametrize("size", ["0", "1001", "-1", "1.5", "", " 5", "٣", "²", "0000000011234", "1" * 5000])

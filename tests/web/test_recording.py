@@ -9,7 +9,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from hawk.ble.recording import Event, Header, Line, LinesLost, Received, Written, header_line, read_lines
 from hawk.model.reading import Moment
 from hawk.web.jsonapi import ApiError
-from hawk.web.recording import MOST_MINUTES, StreamRecorder, _lines, _minutes
+from hawk.web.recording import QUERY, StreamRecorder, _lines
 from hawk.web.services import StreamsEnd
 from tests.doubles import VirtualClock, address
 from tests.web.stage import Stage, open_stage
@@ -69,12 +69,13 @@ async def test_who_does_not_keep_up_is_told_how_much_is_lost(autojump_clock: Moc
 @pytest.mark.parametrize("text", ["0", "1441", "-1", "x", "", "1.5", "99999"])
 def test_how_long_is_checked(text: str) -> None:
     with pytest.raises(ApiError) as refused:
-        _minutes({"minutes": text})
+        QUERY.parse([("minutes", text)])
     assert refused.value.parameter == "minutes"
 
 
-def test_half_an_hour_unless_somebody_says_otherwise() -> None:
-    assert (_minutes({}), _minutes({"minutes": str(MOST_MINUTES)})) == (30, 1440)
+@pytest.mark.parametrize("text", ["1", "30", "1440"])
+def test_it_is_a_minute_to_a_day(text: str) -> None:
+    assert QUERY.parse([("minutes", text)]).values == {"minutes": text}
 
 
 async def test_a_device_that_is_none_is_refused_and_the_head_opens_no_stream() -> None:
