@@ -493,7 +493,7 @@ async def test_what_is_not_settled_at_the_end_comes_again_after_a_restart(
     place = Place(life=1)
     for count in (10, 20):
         async with delivering(log, place, mock_clock) as bench:
-            await bench.until(lambda count=count: len(place.came) == count)  # type: ignore[misc]
+            await bench.until(lambda count=count: len(place.came) == count)  # type: ignore[misc]  # mypy finds no type for the default
     assert place.came == [*range(10), *range(10)]
 
 
