@@ -29,15 +29,17 @@ from hawk.datafolder import DataFolder, check_writable
 from hawk.doctor import machine
 from hawk.drivers import catalogue
 from hawk.errors import HawkError, RestartAsked, StartError, StoreUnavailable, WithoutBluetooth
-from hawk.listening import open_socket
 from hawk.mqtt.doorway import Doorway
 from hawk.registry.files import RegistryFiles
 from hawk.registry.fleet import Fleet, configured_fleet
 from hawk.sinks import catalogue as sink_catalogue
 from hawk.store.medium import choose_durability
 from hawk.store.readings import Log
+from hawk.tokens import TokenFile
 from hawk.tree import Parts, tree
-from hawk.web.server import url_of
+from hawk.web.certificate import WrongCertificate
+from hawk.web.entrance import Entrance
+from hawk.web.tokens import Tokens
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +119,8 @@ class Ending:
 
 def _open(launch: Launch, folder: DataFolder, stack: ExitStack, ending: Ending) -> Parts:
     settings = launch.loaded.settings
-    listener = stack.enter_context(open_socket(settings.api.host, settings.api.port))
+    file = SettingsFile(folder.system_json, launch.loaded)
+    entrance = stack.enter_context(_open_entrance(launch.loaded))
     doorway = _open_doorway(launch, stack)
     readings = stack.enter_context(Log.open(folder.readings_db))
     files = RegistryFiles(folder.devices_json, folder.vehicles_json, readings.ballast.give_up)
@@ -133,10 +136,12 @@ def _open(launch: Launch, folder: DataFolder, stack: ExitStack, ending: Ending) 
         files.write(configured_fleet(radio.fleet, clock.moment().utc))
     tape = Tape()
     return Parts(
-        settings=SettingsFile(folder.system_json, launch.loaded),
+        settings=file,
         gateway_id=folder.gateway_id(),
-        token=folder.api_token(settings.api.token.get_secret_value()),
-        token_file=None if settings.api.token.get_secret_value() else folder.token_file,
+        tokens=Tokens(
+            lambda: folder.api_token(file.settings.api.token.get_secret_value()),
+            TokenFile(folder.read_only_tokens),
+        ),
         clock=clock,
         files=files,
         log=readings,
@@ -145,7 +150,8 @@ def _open(launch: Launch, folder: DataFolder, stack: ExitStack, ending: Ending) 
         tape=tape,
         catalogue=drivers,
         sinks=sinks,
-        listener=listener,
+        entrance=entrance,
+        tell_url=partial(_tell_url, folder),
         give_up=ending.without_bluetooth,
         restart=ending.restart,
         log_as=partial(_log_as, folder.path),
@@ -154,6 +160,20 @@ def _open(launch: Launch, folder: DataFolder, stack: ExitStack, ending: Ending) 
         past_of_new=launch.demo,
         doorway=doorway,
     )
+
+
+def _open_entrance(loaded: Loaded) -> Entrance:
+    try:
+        return Entrance(loaded.settings.api)
+    except WrongCertificate as error:
+        raise loaded.refused(f"/api/{error.key}", error.path, error.what) from error
+
+
+def _tell_url(folder: DataFolder, url: str) -> None:
+    try:
+        folder.tell_url(url)
+    except OSError as error:
+        log.error("commands on this machine do not find the service at %s: %s", url, error)  # noqa: TRY400  # no bug of ours
 
 
 def _log_as(folder: Path, settings: Settings) -> None:
@@ -185,7 +205,7 @@ async def _serve(launch: Launch, folder: DataFolder, parts: Parts, ending: Endin
             await system.start(ChildSpec("root", lambda: Supervisor.start(tree(parts, system, root)), root))
             gc.collect()
             gc.freeze()  # what is there now stays: looking at it again and again costs requests 8 ms
-            url = url_of(parts.listener)
+            url = parts.entrance.url
             folder.write_run(url, parts.clock.utc_ms())
             _say_ready(launch, folder, parts, url)
             with trio.move_on_after(float("inf") if launch.duration is None else launch.duration):
@@ -227,7 +247,7 @@ def _say_ready(launch: Launch, folder: DataFolder, parts: Parts, url: str) -> No
             "event": "ready",
             "url": url,
             "token_file": None if token_file is None else str(token_file),
-            **({"token": parts.token} if launch.demo else {}),
+            **({"token": parts.tokens.text} if launch.demo else {}),
             "mqtt": _mqtt_place(parts),
             "data": str(folder.path),
             "gateway_id": parts.gateway_id,
@@ -235,8 +255,8 @@ def _say_ready(launch: Launch, folder: DataFolder, parts: Parts, url: str) -> No
         }
         print(json.dumps(ready), flush=True)
     elif launch.demo:
-        print(f"Battery Hawk, with simulated batteries:  {url}/#token={parts.token}", file=sys.stderr)
-        print(f"  curl -H 'Authorization: Bearer {parts.token}' {url}/api/devices", file=sys.stderr)
+        print(f"Battery Hawk, with simulated batteries:  {url}/#token={parts.tokens.text}", file=sys.stderr)
+        print(f"  curl -H 'Authorization: Bearer {parts.tokens.text}' {url}/api/devices", file=sys.stderr)
         if (inside := parts.doorway) is not None:
             print(f"  mosquitto_sub -h {inside.host} -p {inside.port} -v -t '#'", file=sys.stderr)
         print("  Ctrl-C ends it.", file=sys.stderr)

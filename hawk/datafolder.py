@@ -64,10 +64,12 @@ class DataFolder:
         self.readings_db = path / "readings.db"
         self.drivers = path / DRIVERS
         self.token_file = path / "api-token"
+        self.read_only_tokens = path / "api-tokens.json"
         self._gateway_id_file = path / "gateway-id"
         self._run_json = path / "run.json"
         self.after_kill = False  # the service that had it before did not end by itself
         self._run_written = False
+        self._started_at = 0
 
     @classmethod
     @contextlib.contextmanager
@@ -106,11 +108,16 @@ class DataFolder:
 
     def write_run(self, url: str, started_at: int) -> None:
         """Tells other programs on this machine where the service is. `started_at` in ms."""
-        run = {"pid": os.getpid(), "url": url, "started_at": rfc3339(started_at)}
+        self._started_at = started_at
+        self.tell_url(url)
+        self._run_written = True
+
+    def tell_url(self, url: str) -> None:
+        """The service is somewhere else from now on."""
+        run = {"pid": os.getpid(), "url": url, "started_at": rfc3339(self._started_at)}
         temporary = self.path / ".run.json.new"
         temporary.write_text(json.dumps(run) + "\n")
         temporary.rename(self._run_json)
-        self._run_written = True
 
     # ----------------------------------------------------------------------------------------
 

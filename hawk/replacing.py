@@ -15,7 +15,7 @@ MOVING = ".restore-moving-"
 BEFORE = "before-restore-"
 
 _OURS = ("system.json*", "devices.json*", "vehicles.json*", "readings.db*", "gateway-id", "drivers")
-_ACCESS = "api-token"  # stays unless another comes
+_ACCESS = ("api-token", "api-tokens.json")  # each stays unless another comes
 
 
 def begin(folder: Path) -> Path:
@@ -43,7 +43,8 @@ def finish(folder: Path) -> None:
     shutil.rmtree(folder / UNPACKING, ignore_errors=True)
     for ready in folder.glob(f"{READY}*"):
         stamp = ready.name.removeprefix(READY)
-        _put_aside(folder, folder / f"{BEFORE}{stamp}", (_ACCESS,) if (ready / _ACCESS).exists() else ())
+        also = tuple(name for name in _ACCESS if (ready / name).exists())
+        _put_aside(folder, folder / f"{BEFORE}{stamp}", also)
         ready.rename(folder / f"{MOVING}{stamp}")
         _sync(folder)
     for moving in folder.glob(f"{MOVING}*"):

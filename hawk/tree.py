@@ -4,11 +4,9 @@ Refs are reserved before anything runs: an actor gets the refs it talks to as ar
 stay valid over every restart, and a message to an actor that is just being restarted waits.
 """
 
-import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import trio
@@ -46,9 +44,10 @@ from hawk.store.readings import Log
 from hawk.store.retention import Retention
 from hawk.vehicles.supervisor import VehiclesGroup
 from hawk.web.announce import AnnouncerActor, wanted_now
+from hawk.web.entrance import Entrance
 from hawk.web.server import WebServerActor
 from hawk.web.services import Services
-from hawk.web.token import Token
+from hawk.web.tokens import Tokens
 
 WEB_GRACE = 3.5  # [s] a client that does not read cannot hold up the end
 RADIO_GRACE = 25.0  # [s] BlueZ may take this long to let its links go
@@ -71,7 +70,7 @@ class Parts:
 
     settings: SettingsFile
     gateway_id: str
-    token: str
+    tokens: Tokens
     clock: Clock
     files: RegistryFiles
     log: Log
@@ -80,13 +79,13 @@ class Parts:
     tape: Tape
     catalogue: Catalogue
     sinks: SinkCatalogue
-    listener: socket.socket
+    entrance: Entrance
     give_up: Callable[[str], None]  # ends the process, for a reason
+    tell_url: Callable[[str], None]  # to other programs on this machine
     restart: Callable[[], None]  # ends the process, to be started anew
     log_as: Callable[[Settings], None]
     after_kill: bool = False  # the former process on this data folder did not end by itself
     policies: Policies = field(default_factory=Policies)
-    token_file: Path | None = None  # where the token stands, unless the settings chose it
     warnings: tuple[str, ...] = ()
     doorway: Doorway | None = None  # of the broker inside, if there is to be one
     past_of_new: bool = (
@@ -110,6 +109,7 @@ def tree(parts: Parts, system: ActorSystem, root: ActorRef[Any]) -> Sequence[Chi
     jobs = JobsActor.reserve("jobs")
     trials = TrialActor.reserve("trials")
     publisher = Actor.reserve("publisher")
+    web = WebServerActor.reserve("web")
     announcer = AnnouncerActor.reserve("announcer")
     broker = Actor.reserve("broker") if parts.doorway is not None else None
 
@@ -128,7 +128,8 @@ def tree(parts: Parts, system: ActorSystem, root: ActorRef[Any]) -> Sequence[Chi
         system=system,
         clock=clock,
         gateway_id=parts.gateway_id,
-        token=Token(parts.token, parts.token_file),
+        tokens=parts.tokens,
+        entrance=parts.entrance,
         configuration=configuration,
         current=lambda: parts.settings.settings,
         catalogue=parts.catalogue,
@@ -180,6 +181,8 @@ def tree(parts: Parts, system: ActorSystem, root: ActorRef[Any]) -> Sequence[Chi
     )  # fmt: skip
     know_all = partial(DirectoryActor.start, registry, clock, policies.freshness.longest_age)
 
+    serve = partial(WebServerActor.start, services, parts.entrance, parts.tell_url)
+
     # What follows the settings begins with those of now, also after a crash.
     def keep() -> ActorRef[Any]:
         now = parts.settings.settings.store
@@ -195,10 +198,10 @@ def tree(parts: Parts, system: ActorSystem, root: ActorRef[Any]) -> Sequence[Chi
 
     def announce() -> ActorRef[Any]:
         return AnnouncerActor.start(
-            lambda: wanted_now(parts.settings.settings, parts.gateway_id, parts.listener)
+            lambda: wanted_now(parts.settings.settings, parts.gateway_id, parts.entrance.listener)
         )
 
-    following = followers(parts, root, store, sinks, devices, announcer)
+    following = followers(parts, root, store, sinks, devices, web, announcer)
     work = [
         ChildSpec("scanner", hear, scanner),
         ChildSpec("devices", read, devices),
@@ -224,7 +227,7 @@ def tree(parts: Parts, system: ActorSystem, root: ActorRef[Any]) -> Sequence[Chi
         ChildSpec("vehicles", partial(VehiclesGroup.start, registry, directory, clock)),
         ChildSpec("bluetooth", partial(Supervisor.start, bluetooth, Strategy.REST_FOR_ONE)),
         ChildSpec("jobs", partial(JobsActor.start, devices, discoverer), jobs),
-        ChildSpec("web", partial(WebServerActor.start, services, parts.listener), shutdown=WEB_GRACE),
+        ChildSpec("web", serve, web, shutdown=WEB_GRACE),
         ChildSpec("announcer", announce, announcer),
     ]
 
@@ -235,6 +238,7 @@ def followers(
     store: ActorRef[Any],
     sinks: ActorRef[Any],
     devices: ActorRef[Any],
+    web: ActorRef[Any],
     announcer: ActorRef[Any],
 ) -> Sequence[Follower]:
     """Who follows which settings while it runs. What is not here holds after a restart of the process."""
@@ -269,8 +273,20 @@ def followers(
         Follower(frozenset({"zeroconf", "gateway.name", "api.auth"}), tell(announcer)),
         Follower(frozenset({"mqtt", "homeassistant", "gateway.name"}), begin_mqtt_anew),
         Follower(
-            frozenset({"api.auth", "api.trusted_hosts", "api.health_endpoint", "api.max_streams"}),
+            frozenset(
+                {
+                    "api.trusted_hosts",
+                    "api.trusted_proxies",
+                    "api.base_path",
+                    "api.health_endpoint",
+                    "api.max_streams",
+                }
+            ),
             read_at_each_request,
+        ),
+        Follower(
+            frozenset({"api.auth", "api.token", "api.host", "api.port", "api.cert_file", "api.key_file"}),
+            tell(web),
         ),
     )
 

@@ -24,7 +24,7 @@ LAYERS = [
     ["hawk.drivers"],
     ["pure"],
     ["hawk.registry", "hawk.directory", "hawk.store", "hawk.vehicles", "hawk.ble", "hawk.devices", "hawk.jobs",
-     "hawk.mqtt", "hawk.sinks", "hawk.archive", "hawk.config", "hawk.datafolder", "hawk.logs"],
+     "hawk.mqtt", "hawk.sinks", "hawk.archive", "hawk.config", "hawk.datafolder", "hawk.tokens", "hawk.logs"],
     ["hawk.doctor", "hawk.backup"],
     ["hawk.web"],
     ["hawk.tree"],

@@ -21,8 +21,9 @@ from hawk.errors import ConfigurationError, HawkError
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-LOG, TOKEN = "readings.db", "api-token"
-DOCUMENTS = ("system.json", "devices.json", "vehicles.json", "gateway-id", TOKEN)
+LOG = "readings.db"
+TOKENS = ("api-token", "api-tokens.json")
+DOCUMENTS = ("system.json", "devices.json", "vehicles.json", "gateway-id", *TOKENS)
 
 _DRIVER = re.compile(r"drivers/[^/\0.][^/\0]*\.py")
 _LARGEST_MANIFEST = 1 << 20  # [bytes]
@@ -195,7 +196,7 @@ def _pieces(content: IO[bytes]) -> Iterator[bytes]:
 def _write(file: Path, pieces: Iterator[bytes], wanted: Entry, tell: Tell) -> None:
     digest = hashlib.sha256()
     file.parent.mkdir(exist_ok=True, mode=0o755)
-    mode = 0o600 if wanted.name == TOKEN else 0o644
+    mode = 0o600 if wanted.name in TOKENS else 0o644
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as new:
         for piece in pieces:
             digest.update(piece)

@@ -75,7 +75,7 @@ def _documents(data: Path, folder: Path, *, with_token: bool) -> Iterator[tuple[
     (folder / "drivers").mkdir()
     drivers = [f"drivers/{file.name}" for file in sorted((data / "drivers").glob("*.py"))]
     for name in (*archive.DOCUMENTS, *filter(archive.is_known, drivers)):
-        if (data / name).is_file() and (with_token or name != archive.TOKEN):
+        if (data / name).is_file() and (with_token or name not in archive.TOKENS):
             (folder / name).write_bytes((data / name).read_bytes())
             yield name, folder / name
 

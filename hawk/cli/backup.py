@@ -20,7 +20,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document,
 @click.command()
 @click.argument("path", required=False, type=_FILE)
 @click.option("--data", type=FOLDER, help="The data folder.")
-@click.option("--with-token", is_flag=True, help="Also the token of the API, which is otherwise left out.")
+@click.option("--with-token", is_flag=True, help="Also the tokens of the API, which are otherwise left out.")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @_JSON
 def backup(path: Path | None, data: Path | None, *, with_token: bool, force: bool, as_json: bool) -> None:

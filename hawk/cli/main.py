@@ -26,7 +26,7 @@ COMMANDS = {
         "Read such files, and those of other programs, into the log.",
     ),
     "config": ("hawk.cli.config:config", "Show, explain, check and change the settings."),
-    "token": ("hawk.cli.token:token", "Print the token that opens the API, or make a new one."),
+    "token": ("hawk.cli.token:token", "Print the token that opens the API, or see to read-only ones."),
     "healthcheck": (
         "hawk.cli.healthcheck:healthcheck",
         "Ask the service whether it is alive, for containers.",

@@ -19,7 +19,8 @@ In `system.json` of the data folder, `{"version": "1.0", "api": {"port": 8080}}`
 `BATTERYHAWK_<SECTION>_<KEY>`, `BATTERYHAWK_API_PORT=8080`, which wins. There lists are comma separated or JSON, and an
 empty variable counts as not set; in the file a number is a number (`"3"` and `true` are none). The file may be
 [edited by hand](files.md) at any time.
-A secret can come from a file: `BATTERYHAWK_API_TOKEN_FILE=/run/secrets/token`.
+A secret can come from a file: `BATTERYHAWK_API_TOKEN_FILE=/run/secrets/token`, which is read at the start and
+whenever `system.json` changes.
 All that is wrong is said at once, and nothing is overwritten. Sections for things that are not there yet (see
 the changelog) are accepted and kept.
 
@@ -52,7 +53,11 @@ These follow at once:
 | `store.max_unsent_days`, `store.max_mb` | the same |
 | `mqtt`, `homeassistant`, `gateway.name` | the connection to the broker is made anew, or ended |
 | `zeroconf`, `gateway.name` | the service is [announced](api.md#in-the-local-network) anew, or no longer |
-| `api.auth`, `api.trusted_hosts`, `api.health_endpoint`, `api.max_streams` | from the next request on |
+| `api.trusted_hosts`, `api.trusted_proxies`, `api.base_path` | from the next request on |
+| `api.health_endpoint`, `api.max_streams` | the same |
+| `api.host`, `api.port` | the API [moves](access.md#another-address); requests that run get their answer |
+| `api.cert_file`, `api.key_file` | the same |
+| `api.auth`, `api.token` | the same; event streams of whoever is let in no more end |
 
 All others hold after a restart of the service; until then the status and the API name them as `restart_required`.
 """

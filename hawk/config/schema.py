@@ -4,10 +4,11 @@ The file system.json, the environment, the API and the reference page all derive
 """
 
 import re
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -239,6 +240,27 @@ class Zeroconf(Section):
     enabled: StrictBool = Field(True, description="Announce the service in the local network.")
 
 
+def _is_network(text: str) -> str:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError("an address such as 192.168.1.2, or a network such as 172.16.0.0/12") from None
+    return text
+
+
+def _is_base(text: str) -> str:
+    base = text.removesuffix("/")
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", base) or base.split("/")[1:2] in _OWN_PATHS:
+        raise ValueError("a path such as /hawk, and none of our own, such as /api")
+    return base
+
+
+_OWN_PATHS = (["api"], ["healthz"], ["metrics"])
+
+Network = Annotated[str, AfterValidator(_is_network)]
+BasePath = Annotated[str, AfterValidator(_is_base)]
+
+
 class Api(Section):
     host: str = Field("0.0.0.0", description="Where it listens.")  # noqa: S104  # the specification's default
     port: Port = Field(5000, description="Where it listens; 0 is any free port.")
@@ -248,7 +270,16 @@ class Api(Section):
         description="Instead of the one in DATA/api-token; at least 16 characters, ASCII without blanks.",
     )
     trusted_hosts: tuple[str, ...] = Field((), description="Further names by which the service is called.")
-    base_path: str = Field("", description="The path under which a proxy shows it.")
+    cert_file: str = Field(
+        "",
+        description="Its certificate, a PEM file, perhaps with others up to the authority: it speaks https then.",
+    )
+    key_file: str = Field("", description="The key of that, a PEM file, unless it is in the same one.")
+    trusted_proxies: tuple[Network, ...] = Field(
+        (),
+        description="Addresses and networks of proxies whose X-Forwarded-For, -Proto and -Host are believed.",
+    )
+    base_path: BasePath = Field("", description="The path under which a proxy shows it, such as /hawk.")
     health_endpoint: StrictBool = Field(True, description="Answer on /healthz.")
     max_streams: Count = Field(32, description="Event streams at a time.")
 

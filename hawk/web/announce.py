@@ -12,6 +12,7 @@ from actors import Actor
 from hawk.config.messages import Follow
 from hawk.config.schema import Settings, is_loopback
 from hawk.web.announcement import KIND, Announcement, Place, announcement
+from hawk.web.entrance import EntranceMoved
 
 if TYPE_CHECKING:
     from zeroconf import Zeroconf
@@ -63,7 +64,7 @@ class Beacon:
 
 class AnnouncerActor(Actor):
     """Says what `wanted` says, whenever that is another: it is asked in a thread, once a minute, and at once after
-    a change of the settings.
+    a change of the settings or a move.
     """
 
     def __init__(self, wanted: Callable[[], Announcement | None]) -> None:
@@ -75,11 +76,12 @@ class AnnouncerActor(Actor):
         self._look = trio.Event()
 
     async def setup(self) -> None:
+        self.subscribe(EntranceMoved)
         self.spawn(self._announce_until_the_end)
 
     def on_receive(self, message: Any) -> Any:
         match message:
-            case Follow():
+            case Follow() | EntranceMoved():
                 self._look.set()
                 return None
             case _:

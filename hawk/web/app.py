@@ -1,9 +1,10 @@
 """The web application: what every request goes through before and after its endpoint."""
 
 import logging
+from typing import Any
 
 import quart.wrappers.base
-from quart import Response, request
+from quart import Response, g, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
@@ -23,13 +24,25 @@ from hawk.web import (
     system,
     vehicles,
 )
+from hawk.web.auth import Grant
 from hawk.web.http import COOKIE, LARGEST_BODY, answer, check_token, no_content, services, unauthorized
 from hawk.web.jsonapi import ApiError, refusal
 from hawk.web.openapi import routes as openapi
+from hawk.web.proxy import as_asked
 from hawk.web.services import Services
 
 _OPEN = frozenset({"/healthz", "/api/docs"})
-_WRITES = frozenset({"POST", "PATCH", "PUT", "DELETE"})
+_SESSION = "/api/session"  # opened by showing a token, and closed by whoever has it
+
+# No word on https alone (Strict-Transport-Security): it would hold for all ports of this host, also those of others.
+_HARDENING = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
 
 # What Quart 0.23 raises where the versions before it only cancel.
 ClientGone: type[Exception] = getattr(quart.wrappers.base, "ClientDisconnectedError", ConnectionError)
@@ -38,7 +51,7 @@ log = logging.getLogger(__name__)
 
 
 def create_app(ours: Services) -> QuartTrio:
-    app = QuartTrio("hawk.web", static_folder=None)
+    app = Application("hawk.web", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.config["SERVICES"] = ours
     app.url_map.strict_slashes = False
@@ -69,6 +82,13 @@ def create_app(ours: Services) -> QuartTrio:
     return app
 
 
+class Application(QuartTrio):
+    async def asgi_app(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            scope = as_asked(scope, self.config["SERVICES"].settings.api)
+        await super().asgi_app(scope, receive, send)
+
+
 # -- before and after ------------------------------------------------------------------------
 
 
@@ -80,15 +100,28 @@ async def _admit() -> None:
         _check_origin(ours, needed=False)
         return
     path = request.path.rstrip("/")
-    if path in _OPEN or (path == "/api/session" and request.method == "POST"):
+    if path in _OPEN:
         return
+    if (path, request.method) == (_SESSION, "POST"):
+        _check_origin(ours, needed=False)
+        return
+    g.grant = _grant(ours)
+    if g.grant.read_only and request.method not in auth.READING and path != _SESSION:
+        raise ApiError(
+            403, "read_only", "this token only reads: show the token of the service to change something"
+        )
+
+
+def _grant(ours: Services) -> Grant:
+    """Raises ApiError 401, 403 or 429."""
     token = auth.bearer(request.headers.get("Authorization"))
     if token is not None:
-        check_token(ours, token)
-    elif ours.sessions.knows(request.cookies.get(COOKIE, "")):
-        _check_origin(ours, needed=True)
-    else:
+        return check_token(ours, token)
+    grant = ours.sessions.grant_of(request.cookies.get(COOKIE, ""))
+    if grant is None or not ours.admits(grant):
         raise unauthorized("send the token: Authorization: Bearer TOKEN")
+    _check_origin(ours, needed=True)
+    return grant
 
 
 def _check_host(ours: Services) -> None:
@@ -101,19 +134,21 @@ def _check_host(ours: Services) -> None:
 def _check_origin(ours: Services, *, needed: bool) -> None:
     """Browsers say where a page that writes is from; what is no browser may leave it out."""
     origin = request.headers.get("Origin")
-    if request.method not in _WRITES or (origin is None and not needed):
+    if request.method in auth.READING or (origin is None and not needed):
         return
     if not auth.origin_fits(origin, request.host, ours.settings.api.trusted_hosts):
         raise ApiError(403, "foreign_origin", "a page of another site may not write here")
 
 
 async def _harden(response: Response) -> Response:
-    if response.status_code == 204 or request.method == "OPTIONS":
+    if response.status_code == 204 or (request.method == "OPTIONS" and response.status_code == 200):
         response.headers.pop("Content-Type", None)  # of nothing
     if response.status_code == 204:
         response.headers.pop("Content-Length", None)  # RFC 9110, 8.6
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Cache-Control", "no-store")
+    if (place := response.headers.get("Location", "")).startswith("/"):
+        response.headers["Location"] = f"{services().settings.api.base_path}{place}"
+    for name, value in _HARDENING.items():
+        response.headers.setdefault(name, value)
     return response
 
 

@@ -1,13 +1,13 @@
 """/api/events: what happens, as it happens (server-sent events)."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 
 from quart import Blueprint, Response, request
 
 from hawk.errors import BadAddress
 from hawk.model.address import parse_address
 from hawk.web.bodies import ANY_MAC
-from hawk.web.http import services
+from hawk.web.http import admission, services
 from hawk.web.operation import Answer, Operation, described
 from hawk.web.query import Parameter, Parameters, bad_parameter
 from hawk.web.services import Services
@@ -48,13 +48,15 @@ async def get_events() -> Response:
     if request.method == "HEAD":
         return Response(b"", 200, headers, content_type=_EVENT_STREAM)
     since = last_event_id(request.headers.get("Last-Event-ID"))
-    response = Response(_bytes(ours, wanted, since), 200, headers, content_type=_EVENT_STREAM)
+    response = Response(_bytes(ours, wanted, admission(), since), 200, headers, content_type=_EVENT_STREAM)
     response.timeout = None  # Quart ends a response after a minute otherwise
     return response
 
 
-async def _bytes(ours: Services, wanted: Wanted, since: int | None) -> AsyncIterator[bytes]:
-    with open_stream(ours, wanted) as stream:
+async def _bytes(
+    ours: Services, wanted: Wanted, admitted: Callable[[], bool], since: int | None
+) -> AsyncIterator[bytes]:
+    with open_stream(ours, wanted, admitted) as stream:
         yield await stream.begin(since)
         while not stream.over:
             yield await stream.wait_more()

@@ -1,20 +1,23 @@
 """What the endpoints share: the request at hand, checked, and answers in JSON:API."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
 
 import trio
-from quart import Response, current_app, request
+from quart import Response, current_app, g, request
 from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
 
 from hawk.registry.messages import Meant
 from hawk.web import auth
+from hawk.web.auth import Grant
 from hawk.web.bodies import Body
 from hawk.web.etag import meant_by
 from hawk.web.jsonapi import MEDIA_TYPE, ApiError, check_accept, check_content_type, dumps
 from hawk.web.operation import Answer, Operation, described
+from hawk.web.proxy import with_base
 from hawk.web.query import NO_PARAMETERS, Asked, Parameters
 from hawk.web.services import Services
 
@@ -24,12 +27,15 @@ COOKIE = "hawk_session"
 
 P = ParamSpec("P")
 
+log = logging.getLogger(__name__)
+
 
 def services() -> Services:
     return cast("Services", current_app.config["SERVICES"])
 
 
 def answer(document: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    document = with_base(document, services().settings.api.base_path)
     return Response(dumps(document), status, headers, content_type=MEDIA_TYPE)
 
 
@@ -85,16 +91,35 @@ async def _body() -> bytes:
     raise RequestTimeout
 
 
-def check_token(ours: Services, token: str) -> None:
+def check_token(ours: Services, token: str) -> Grant:
     """Raises ApiError 401 or 429."""
-    client, now = request.remote_addr or "", trio.current_time()
+    client, now = auth.neighbourhood(request.remote_addr or ""), trio.current_time()
+    grant = ours.tokens.grant_of(token)
+    if grant is not None and ours.throttle.knows(client, grant):
+        return grant
     if (wait := ours.throttle.wait(client, now)) > 0:
         headers = {"Retry-After": str(int(wait) + 1)}
         raise ApiError(429, "too_many_attempts", "too many wrong tokens: wait a minute", headers=headers)
-    if not auth.same(token, ours.token.text):
-        ours.throttle.wrong(client, now)
-        raise unauthorized("that token is wrong")
+    if grant is None:
+        raise _wrong(ours, token, client, now)
+    ours.throttle.right(client, grant)
+    return grant
+
+
+def _wrong(ours: Services, token: str, client: str, now: float) -> ApiError:
+    """A program that still has the old token must not shut out who has the new one."""
+    if ours.tokens.was_one(token):
+        return unauthorized("that token was changed or removed: show one that holds")
+    if ours.throttle.wrong(client, now):
+        log.warning("%d wrong tokens from %s within a minute: it has to wait now", auth.WRONG_TOKENS, client)
+    return unauthorized("that token is wrong")
 
 
 def unauthorized(detail: str) -> ApiError:
     return ApiError(401, "unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+def admission() -> Callable[[], bool]:
+    """Whether who asks now would still be let in; for answers that go on for long."""
+    ours, grant = services(), cast("Grant | None", g.get("grant"))
+    return lambda: ours.admits(grant)

@@ -3,7 +3,7 @@
 Nothing of it touches a disk here: whoever asks keeps it.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import trio
 from quart import Blueprint, Response, request
@@ -11,10 +11,10 @@ from quart import Blueprint, Response, request
 from hawk.ble.recording import Event, Line, LinesLost, header_line, line_bytes
 from hawk.clock import Clock
 from hawk.model.address import Address, parse_address
-from hawk.web.http import services
+from hawk.web.http import admission, services
 from hawk.web.operation import Answer, Operation, described
 from hawk.web.query import Parameter, Parameters
-from hawk.web.services import Services, StreamsEnd
+from hawk.web.services import AccessChanged, Services, StreamsEnd
 
 QUEUE = 1000  # lines that a slow client may be behind
 PULSE = 15.0  # [s] between empty lines, which keep proxies from closing the stream
@@ -46,14 +46,21 @@ async def get_recording(mac: str) -> Response:
     headers = {"X-Accel-Buffering": "no"}
     if request.method == "HEAD":
         return Response(b"", 200, headers, content_type=_JSON_LINES)
-    response = Response(_lines(ours, address, seconds), 200, headers, content_type=_JSON_LINES)
+    response = Response(_lines(ours, address, seconds, admission()), 200, headers, content_type=_JSON_LINES)
     response.timeout = None  # Quart ends a response after a minute otherwise
     return response
 
 
-async def _lines(ours: Services, address: Address, seconds: float) -> AsyncIterator[bytes]:
+async def _lines(
+    ours: Services, address: Address, seconds: float, admitted: Callable[[], bool] = lambda: True
+) -> AsyncIterator[bytes]:
     recorder, end = StreamRecorder(ours.clock), trio.current_time() + seconds
-    stop = ours.system.bus.subscribe(lambda _: recorder.end(), (StreamsEnd,))
+
+    def hear_of_end(fact: object) -> None:
+        if isinstance(fact, StreamsEnd) or not admitted():
+            recorder.end()
+
+    stop = ours.system.bus.subscribe(hear_of_end, (StreamsEnd, AccessChanged))
     try:
         with ours.streams.counted(), ours.tape.listening(recorder.hear, address):
             yield header_line(ours.clock.moment(), simulated=ours.simulated)

@@ -1,9 +1,11 @@
-"""The web server: Hypercorn on a socket that the process opened before anything else ran."""
+"""The web server: Hypercorn on a socket that the process opened before anything else ran, or that it moved to since."""
 
 import contextlib
 import logging
 import os
 import socket
+import ssl
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import trio
@@ -13,65 +15,147 @@ from hypercorn.typing import ASGIFramework, ASGIReceiveCallable, ASGISendCallabl
 from quart_trio import QuartTrio
 
 from actors import Actor
+from hawk.config.messages import Follow
 from hawk.web.app import ClientGone, create_app
-from hawk.web.services import Services, StreamsEnd
+from hawk.web.certificate import Certificate
+from hawk.web.entrance import Entrance, EntranceMoved
+from hawk.web.services import AccessChanged, Services, StreamsEnd
 
-LOOK = 1.0  # [s] between two looks at the file of the token
-STOP = 2.0  # [s] for requests that run
-
+LOOK = 1.0  # [s] between two looks at the files of tokens and certificate
+STOP = 2.0  # [s] for requests that run, at the end
+LONGEST_REQUEST = 360.0  # [s] that reading a device can take, and some more
+HANDSHAKE = 10.0  # [s] for a client to agree on TLS
 
 log = logging.getLogger(__name__)
 
 
 class WebServerActor(Actor):
-    """Its incarnations serve the same socket, one after the other."""
+    """Its incarnations serve the same entrance, one after the other."""
 
     stop_grace = STOP + 1
 
-    def __init__(self, services: Services, listener: socket.socket) -> None:
+    def __init__(
+        self, services: Services, entrance: Entrance, tell_url: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """`tell_url` blocks; it is called when the service is reached by another address."""
         super().__init__()
-        self._services, self._listener = services, listener
-        self._ending, self._served = trio.Event(), trio.Event()
+        self._services, self._entrance, self._tell_url = services, entrance, tell_url
+        self._servings: list[_Serving] = []
+        self._at = entrance.place
+        self._other_settings = trio.Event()
 
     async def setup(self) -> None:
-        self.spawn(self._serve)
-        self.spawn(self._follow_token)
+        self._begin()
+        self.spawn(self._follow)
         self.spawn(self._cut_off_in_the_end)
 
     async def teardown(self, error: Exception | None) -> None:
         """Event streams say `bye`, requests that run get their answer."""
         self.publish(StreamsEnd())
-        self._ending.set()
+        for each in self._servings:
+            each.end(STOP)
         if error is None:
             with trio.move_on_after(STOP):
-                await self._served.wait()
+                for each in tuple(self._servings):
+                    await each.over.wait()
 
-    async def _follow_token(self) -> None:
-        """A new one closes what the old one opened."""
+    def on_receive(self, message: object) -> object:
+        match message:
+            case Follow():
+                self._other_settings.set()
+                return None
+            case _:
+                return super().on_receive(message)
+
+    # -- what it follows ---------------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        """The settings when they change, and files that somebody may change at any time."""
         while True:
-            await trio.sleep(LOOK)
-            if await trio.to_thread.run_sync(self._services.token.look, abandon_on_cancel=True):
-                self._services.sessions.close_all()
-                log.info("there is a new token: the old one opens nothing any more")
+            with trio.move_on_after(LOOK):
+                await self._other_settings.wait()
+            changed, self._other_settings = self._other_settings.is_set(), trio.Event()
+            if await trio.to_thread.run_sync(self._look, abandon_on_cancel=True) or changed:
+                self.publish(AccessChanged())
+            if self._entrance.place != self._at:
+                await self._move_over()
+
+    def _look(self) -> bool:
+        """Whether a token opens nothing any more. Blocks."""
+        self._entrance.look(self._services.settings.api)
+        ended = self._services.tokens.look()
+        if ended:
+            log.info("a token was changed or removed: it opens nothing any more")
+        return ended
+
+    async def _move_over(self) -> None:
+        """Those who come from now on come to the new place; requests that run get their answer at the old one."""
+        old = tuple(self._servings)
+        self._begin()
+        for each in old:
+            each.end(LONGEST_REQUEST)
+        self.publish(StreamsEnd())
+        self.publish(EntranceMoved())
+        await trio.to_thread.run_sync(self._tell_url, self._entrance.url, abandon_on_cancel=True)
+
+    # -- serving -----------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        self._at, serving = self._entrance.place, _Serving(self._entrance)
+        self._servings.append(serving)
+        self.spawn(self._serve, serving)
+
+    async def _serve(self, serving: "_Serving") -> None:
+        try:
+            await serving.run(self._services)
+        finally:
+            self._servings.remove(serving)
+            serving.over.set()
 
     async def _cut_off_in_the_end(self) -> None:
         """After the teardown, and at once after a crash."""
         try:
             await trio.sleep_forever()
         finally:
-            cut_off(self._listener)
+            cut_off({self._entrance.port, *(each.port for each in self._servings)})
 
-    async def _serve(self) -> None:
-        config = Config()
-        config.bind = [f"fd://{self._listener.dup().detach()}"]  # Hypercorn closes what it was given
-        config.graceful_timeout = STOP
-        config.accesslog, config.errorlog = None, _hypercorn_log()
-        config.include_server_header = False
-        try:
-            app = _ending_well(create_app(self._services))
-            await serve(app, config, shutdown_trigger=self._ending.wait, mode="asgi")
-        finally:
-            self._served.set()
+
+class _Serving:
+    """One socket with one certificate, until it is to end."""
+
+    def __init__(self, entrance: Entrance) -> None:
+        self.port = entrance.port
+        self._config = _Config(entrance.listener.dup(), entrance.certificate)
+        self._ending = trio.Event()
+        self.over = trio.Event()
+
+    async def run(self, services: Services) -> None:
+        app = _ending_well(create_app(services))
+        await serve(app, self._config, shutdown_trigger=self._ending.wait, mode="asgi")
+
+    def end(self, patience: float) -> None:
+        """Takes no more requests; those that run have so many seconds."""
+        self._config.graceful_timeout = patience
+        self._ending.set()
+
+
+class _Config(Config):
+    """Of Hypercorn."""
+
+    def __init__(self, listener: socket.socket, certificate: Certificate | None) -> None:
+        super().__init__()
+        self._certificate = certificate
+        self.bind = [f"fd://{listener.detach()}"]  # Hypercorn closes what it was given
+        self.accesslog, self.errorlog = None, _hypercorn_log()
+        self.include_server_header = False
+        self.ssl_handshake_timeout = HANDSHAKE
+
+    @property
+    def ssl_enabled(self) -> bool:
+        return self._certificate is not None
+
+    def create_ssl_context(self) -> ssl.SSLContext | None:
+        return None if self._certificate is None else self._certificate.context
 
 
 def _ending_well(app: QuartTrio) -> ASGIFramework:
@@ -89,19 +173,18 @@ def _ending_well(app: QuartTrio) -> ASGIFramework:
     return wrapped
 
 
-def cut_off(listener: socket.socket) -> None:
-    """Ends every connection that came by this listener.
+def cut_off(ports: Collection[int]) -> None:
+    """Ends every connection that came by one of these ports.
 
     Hypercorn sends without a deadline and shielded from cancellation, so that one client that does
     not read would hold up the end; and it shows its sockets to nobody.
     """
-    port = listener.getsockname()[1]
     for entry in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):  # closed meanwhile, or connected to nobody, as the listener
             if entry.is_socket():
                 with socket.socket(fileno=os.dup(int(entry.name))) as found:
                     internet = found.family in {socket.AF_INET, socket.AF_INET6}
-                    if internet and found.getpeername() and found.getsockname()[1] == port:
+                    if internet and found.getpeername() and found.getsockname()[1] in ports:
                         found.shutdown(socket.SHUT_RDWR)
 
 
@@ -118,11 +201,3 @@ def _is_no_farewell(record: logging.LogRecord) -> bool:
     if isinstance(error, BaseExceptionGroup):
         return error.split(ClientGone)[1] is not None
     return not isinstance(error, ClientGone)
-
-
-def url_of(listener: socket.socket) -> str:
-    """How the service is reached from this machine."""
-    host, port = listener.getsockname()[:2]
-    if host in {"0.0.0.0", "::"}:  # noqa: S104  # all of them
-        host = "127.0.0.1"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

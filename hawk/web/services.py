@@ -14,10 +14,11 @@ from hawk.clock import Clock
 from hawk.config.schema import Settings
 from hawk.drivers.catalogue import Catalogue
 from hawk.model.device import DeviceView
-from hawk.web.auth import Sessions, Throttle
+from hawk.web.auth import Grant, Sessions, Throttle
+from hawk.web.entrance import Entrance
 from hawk.web.jsonapi import ApiError
 from hawk.web.resources import device_resource
-from hawk.web.token import Token
+from hawk.web.tokens import Tokens
 
 R = TypeVar("R")
 
@@ -28,6 +29,11 @@ LONG_DEADLINE = 10.0  # [s] for one from the disk
 @dataclass(frozen=True, slots=True)
 class StreamsEnd:
     """On the bus: the server is about to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessChanged:
+    """On the bus: somebody who was let in may be so no more."""
 
 
 @dataclass(slots=True)
@@ -65,12 +71,13 @@ class Services:
     system: ActorSystem
     clock: Clock
     gateway_id: str
-    token: Token
+    tokens: Tokens
     configuration: ActorRef[Any]  # the owner of the settings
     current: Callable[[], Settings]
     catalogue: Catalogue
     mqtt: ActorRef[Any] | None = None  # who publishes; nobody is there while MQTT is off
     broker: ActorRef[Any] | None = None  # the one inside; None when that is off
+    entrance: Entrance | None = None  # None where nobody listens
     warnings: tuple[str, ...] = ()  # of the start
     tape: Tape = field(default_factory=Tape)
     simulated: bool = False
@@ -84,6 +91,12 @@ class Services:
     def settings(self) -> Settings:
         """Those that hold now."""
         return self.current()
+
+    def admits(self, grant: Grant | None) -> bool:
+        """Without one: where nobody needs it."""
+        if self.settings.api.auth == "none":
+            return True
+        return grant is not None and self.tokens.holds(grant)
 
     @property
     def publisher(self) -> ActorRef[Any] | None:

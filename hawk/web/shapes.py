@@ -375,6 +375,12 @@ class CountsShape(TypedDict):
     discovered: int
 
 
+class EntranceShape(TypedDict):
+    address: str
+    tls: bool
+    problem: Annotated[str | None, Field(description="Why another address or certificate does not hold.")]
+
+
 class StandingShape(TypedDict):
     problems: Annotated[list[str], Field(description="Why `system.json` as it is does not hold.")]
     restart_required: list[str]
@@ -411,6 +417,7 @@ class StatusAttributes(TypedDict):
     sinks: list[SinkShape] | None
     bluetooth: BluetoothShape
     components: ComponentsShape
+    api: EntranceShape | None
     mqtt: MqttShape | None
     broker: Annotated[BrokerShape | None, Field(description="The one inside.")]
     devices: CountsShape | None

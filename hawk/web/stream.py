@@ -4,7 +4,7 @@ Each stream has a queue of its own; a client that does not keep up gets `gap` an
 asks again with Last-Event-ID. Nobody waits for it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -37,13 +37,14 @@ from hawk.model.device import DeviceView
 from hawk.model.reading import Reading
 from hawk.store.messages import GetReadingsAfter, GetStoreStatus
 from hawk.web.jsonapi import ApiError, dumps, resource
+from hawk.web.proxy import with_base
 from hawk.web.resources import (
     discovery_resource,
     reading_resource,
     remembered_resource,
     vehicle_resource,
 )
-from hawk.web.services import LONG_DEADLINE, Services, StreamsEnd, ask, show_device
+from hawk.web.services import LONG_DEADLINE, AccessChanged, Services, StreamsEnd, ask, show_device
 
 if TYPE_CHECKING:
     from hawk.web.shapes import HelloShape, StatusPart
@@ -56,7 +57,7 @@ TYPES = ("reading", "live", "device", "vehicle", "discovery", "alert", "history"
 _HEARD = (
     ReadingsStored, ReadingTaken, DeviceUpdated, DeviceChanged, DeviceRemoved, DeviceDiscovered,
     VehicleChanged, VehicleRemoved, VehicleSummarised, BluetoothChanged, RungTaken, HistoryProgress,
-    CrankingStored, SettingsChanged, StreamsEnd,
+    CrankingStored, SettingsChanged, StreamsEnd, AccessChanged,
 )  # fmt: skip
 
 
@@ -71,24 +72,28 @@ class Wanted:
 
 
 @contextmanager
-def open_stream(ours: Services, wanted: Wanted) -> "Iterator[Stream]":
+def open_stream(
+    ours: Services, wanted: Wanted, admitted: Callable[[], bool] = lambda: True
+) -> "Iterator[Stream]":
     """It hears from now on: what it looks up afterwards cannot have a hole before the first event."""
     with ours.system.bus.channel(*_HEARD, size=QUEUE) as channel, ours.streams.counted():
-        yield Stream(ours, wanted, channel)
+        yield Stream(ours, wanted, channel, admitted)
 
 
 class Stream:
-    def __init__(self, ours: Services, wanted: Wanted, channel: Channel) -> None:
-        self._ours, self._wanted, self._facts = ours, wanted, channel.events
+    def __init__(
+        self, ours: Services, wanted: Wanted, channel: Channel, admitted: Callable[[], bool]
+    ) -> None:
+        self._ours, self._wanted, self._facts, self._admitted = ours, wanted, channel.events, admitted
         self._told = 0  # readings up to this seq are the client's already, or can be fetched
         self._changed = _Changed()
-        self.over = False
+        self.over = not admitted()
 
     async def begin(self, since: int | None) -> bytes:
         """`since`: the last reading the client knows; it gets those it missed, and `gap` for the rest."""
         seq = await self._last_seq()
         hello: HelloShape = {"gateway_id": self._ours.gateway_id, "version": __version__, "seq": seq}
-        said = [b"retry: 3000\n", event("hello", hello)]
+        said = [b"retry: 3000\n", self._event("hello", hello)]
         if since is not None and self._wanted.fits("reading"):
             said += await self._missed(since, seq)
         if seq is not None:
@@ -106,15 +111,15 @@ class Stream:
                     fact = await self._facts.receive()
             except trio.EndOfChannel:
                 self.over = True
-                return event("gap", {"from": self._told + 1, "to": None})
+                return self._event("gap", {"from": self._told + 1, "to": None})
             said = [b": \n\n"] if fact is None else await self._events(fact)
         return b"".join(said)
 
     async def _events(self, fact: object) -> list[bytes]:
         match fact:
-            case StreamsEnd():
-                self.over = True
-                return [event("bye", {})]
+            case StreamsEnd() | AccessChanged():
+                self.over = isinstance(fact, StreamsEnd) or not self._admitted()
+                return [self._event("bye", {})] if self.over else []
             case ReadingsStored(readings):
                 said = [said for reading in readings for said in self._stored(reading)]
             case DeviceChanged() | VehicleChanged() | VehicleSummarised():
@@ -126,13 +131,16 @@ class Stream:
             said += await self._looked_up()
         return said
 
+    def _event(self, name: str, data: object, seq: int | None = None) -> bytes:
+        return event(name, with_base(data, self._ours.settings.api.base_path), seq)
+
     # -- readings ----------------------------------------------------------------------------
 
     def _stored(self, reading: Reading) -> Iterator[bytes]:
         if (seq := reading.seq or 0) > self._told:
             self._told = seq
             if self._wanted.fits("reading", reading.device_id):
-                yield event("reading", reading_resource(reading), seq)
+                yield self._event("reading", reading_resource(reading), seq)
 
     async def _last_seq(self) -> int | None:
         with suppress(ApiError, StoreUnavailable):
@@ -141,7 +149,7 @@ class Stream:
 
     async def _missed(self, since: int, until: int | None) -> list[bytes]:
         if until is not None and since > until:  # of another log than this
-            return [event("gap", {"from": 1, "to": until})]
+            return [self._event("gap", {"from": 1, "to": until})]
         said: list[bytes] = []
         self._told = since
         with suppress(ApiError, StoreUnavailable):
@@ -151,7 +159,7 @@ class Stream:
                     said += self._stored(reading)
             if len(readings) < REPLAY or self._told == until:
                 return said
-        return [*said, event("gap", {"from": self._told + 1, "to": until})]
+        return [*said, self._event("gap", {"from": self._told + 1, "to": until})]
 
     # -- what has to be looked up --------------------------------------------------------------
 
@@ -172,41 +180,41 @@ class Stream:
             if changed.vehicles:
                 views = await ask(self._ours.directory, ListVehicles())
                 found = (view for view in views if view.listed and view.vehicle.id in changed.vehicles)
-                said += [event("vehicle", vehicle_resource(view)) for view in found]
+                said += [self._event("vehicle", vehicle_resource(view)) for view in found]
         return said
 
     # -- what says all itself ------------------------------------------------------------------
 
     def _view(self, view: DeviceView | None) -> Iterator[bytes]:
         if view is not None and self._wanted.fits("device", view.device.address):
-            yield event("device", show_device(self._ours, view))
+            yield self._event("device", show_device(self._ours, view))
 
     def _plain(self, fact: object) -> Iterator[bytes]:
         fits = self._wanted.fits
         match fact:
             case ReadingTaken(reading):
                 if fits("live", reading.device_id):
-                    yield event("live", reading_resource(reading))
+                    yield self._event("live", reading_resource(reading))
             case DeviceUpdated(view):
                 yield from self._view(view)
             case DeviceRemoved(address):
                 if fits("device", address):
-                    yield event("device", _deleted("devices", address))
+                    yield self._event("device", _deleted("devices", address))
             case VehicleRemoved(vehicle_id):
                 if fits("vehicle"):
-                    yield event("vehicle", _deleted("vehicles", vehicle_id))
+                    yield self._event("vehicle", _deleted("vehicles", vehicle_id))
             case DeviceDiscovered():
                 if fits("discovery", fact.key):
-                    yield event("discovery", discovery_resource(fact))
+                    yield self._event("discovery", discovery_resource(fact))
             case HistoryProgress() | CrankingStored():
                 if fits("history", fact.key):
-                    yield event("history", remembered_resource(fact))
+                    yield self._event("history", remembered_resource(fact))
             case BluetoothChanged() | RungTaken():
                 if fits("system"):
-                    yield event("system", resource("system-status", "system", _bluetooth(fact)))
+                    yield self._event("system", resource("system-status", "system", _bluetooth(fact)))
             case SettingsChanged(settings):
                 if fits("settings"):
-                    yield event("settings", resource("system-config", "system", shown(settings)))
+                    yield self._event("settings", resource("system-config", "system", shown(settings)))
 
 
 def _bluetooth(fact: BluetoothChanged | RungTaken) -> "StatusPart":

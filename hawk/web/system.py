@@ -1,7 +1,7 @@
 """/healthz, /api/system and /api/session."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import trio
 from quart import Blueprint, Response, request
@@ -17,6 +17,7 @@ from hawk.mqtt.messages import BrokerStatus, MqttStatus
 from hawk.sinks.messages import SinkStatus, is_up
 from hawk.store.messages import SalvageStatus, StoreStatus
 from hawk.web import bodies
+from hawk.web.entrance import Entrance
 from hawk.web.http import COOKIE, answer, check_token, endpoint, no_content, services
 from hawk.web.jsonapi import ApiError, check_content_type, parse_json, resource
 from hawk.web.kinds import STATUS
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         AdapterShape,
         BrokerShape,
         CountsShape,
+        EntranceShape,
         LinksShape,
         ListeningShape,
         MqttShape,
@@ -77,16 +79,15 @@ async def get_status(asked: Asked) -> Response:
     needs_token=False,
 )
 async def open_session(asked: Asked) -> Response:
-    """A page shows the token once and gets a cookie."""
+    """A page shows a token once and gets a cookie."""
     check_content_type(request.headers.get("Content-Type"))
     sent = parse_json(asked.body)
     token = sent.get("token") if isinstance(sent, dict) else None
     if not isinstance(token, str):
         raise Invalid("send an object with 'token', which is text", "/token")
-    check_token(services(), token)
-    cookie = services().sessions.open()
+    cookie = services().sessions.open(check_token(services(), token))
     response = no_content()
-    response.set_cookie(COOKIE, cookie, httponly=True, samesite="Strict", secure=request.scheme == "https")
+    response.set_cookie(COOKIE, cookie, secure=request.scheme == "https", **_cookie_terms())
     return response
 
 
@@ -95,8 +96,13 @@ async def open_session(asked: Asked) -> Response:
 async def close_session(_: Asked) -> Response:
     services().sessions.close(request.cookies.get(COOKIE, ""))
     response = no_content()
-    response.delete_cookie(COOKIE, httponly=True, samesite="Strict")
+    response.delete_cookie(COOKIE, **_cookie_terms())
     return response
+
+
+def _cookie_terms() -> dict[str, Any]:
+    """Behind a proxy it is for our path alone: other programs there have no use for it."""
+    return {"path": services().settings.api.base_path or "/", "httponly": True, "samesite": "Strict"}
 
 
 # -- status ----------------------------------------------------------------------------------
@@ -127,6 +133,7 @@ async def status_attributes(ours: Services) -> "StatusAttributes":
             "mqtt": "off" if ours.publisher is None else observed.mqtt and observed.mqtt.state,
             "broker": "off" if ours.broker is None else observed.broker and observed.broker.state,
         },
+        "api": _entrance(ours.entrance),
         "mqtt": _mqtt(observed.mqtt),
         "broker": _broker(observed.broker),
         "devices": _counts(observed.devices),
@@ -246,6 +253,16 @@ def _settings(standing: Standing | None) -> "StandingShape | None":
     if standing is None:
         return None
     return {"problems": list(standing.problems), "restart_required": sorted(standing.restart_required)}
+
+
+def _entrance(entrance: Entrance | None) -> "EntranceShape | None":
+    if entrance is None:
+        return None
+    return {
+        "address": entrance.address,
+        "tls": entrance.certificate is not None,
+        "problem": entrance.problem,
+    }
 
 
 def _broker(status: BrokerStatus | None) -> "BrokerShape | None":

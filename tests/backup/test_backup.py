@@ -64,6 +64,9 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
+TOKENS = {"api-token", "api-tokens.json"}
+
+
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """As a service left it."""
@@ -76,6 +79,7 @@ def data(tmp_path: Path) -> Path:
     (folder / "system.json").write_text('{"mqtt": {"password": "secret"}}')
     (folder / "gateway-id").write_text("0123456789ab\n")
     (folder / "api-token").write_text("a-token-of-sixteen\n")
+    (folder / "api-tokens.json").write_text('{"version": "1.0", "tokens": []}')
     (folder / "drivers" / "mine.py").write_text("DRIVER = None\n")
     return folder
 
@@ -94,7 +98,7 @@ def test_all_comes_back_but_the_token(data: Path, tmp_path: Path) -> None:
     restored = said("restore", tmp_path / "b.tar.gz", "--data", tmp_path / "new")
     assert (restored["readings"], restored["before"]) == (6000, None)
     old, new = contents(data), contents(tmp_path / "new")
-    assert new.keys() == old.keys() - {"api-token"}
+    assert new.keys() == old.keys() - TOKENS
     assert all(new[name] == old[name] for name in new if name != "readings.db")
     rows = "SELECT * FROM reading ORDER BY seq"
     assert asked(data / "readings.db", rows) == asked(tmp_path / "new" / "readings.db", rows)
@@ -103,8 +107,9 @@ def test_all_comes_back_but_the_token(data: Path, tmp_path: Path) -> None:
 def test_the_token_comes_with_it_when_it_is_asked_for(data: Path, tmp_path: Path) -> None:
     said("backup", tmp_path / "b.tar.gz", "--data", data, "--with-token")
     said("restore", tmp_path / "b.tar.gz", "--data", tmp_path / "new")
-    token = tmp_path / "new" / "api-token"
-    assert (token.read_text(), token.stat().st_mode & 0o777) == ("a-token-of-sixteen\n", 0o600)
+    for name in TOKENS:
+        token = tmp_path / "new" / name
+        assert (token.read_text(), token.stat().st_mode & 0o777) == ((data / name).read_text(), 0o600)
 
 
 def test_numbers_given_since_the_backup_are_not_given_again(data: Path, tmp_path: Path) -> None:
@@ -141,10 +146,10 @@ def test_what_was_there_is_kept_aside_and_the_token_stays(data: Path, tmp_path: 
     kept = Path(said("restore", tmp_path / "b.tar.gz", "--data", data, "--force")["before"])
     assert kept.parent == data
     assert contents(kept) == {
-        name: said for name, said in before.items() if name not in {"api-token", "mine.txt"}
+        name: said for name, said in before.items() if name not in {*TOKENS, "mine.txt"}
     }
     assert "changed" not in (data / "devices.json").read_text()
-    assert (data / "api-token").exists()
+    assert all((data / name).exists() for name in TOKENS)
     assert (data / "mine.txt").exists()
 
 

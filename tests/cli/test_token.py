@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -40,8 +41,8 @@ def test_a_service_that_runs_takes_the_new_token_and_closes_what_the_old_one_ope
         assert opens(service, Cookie=cookie)
         code, new, err = hawk(data, "token", "--rotate")
         assert (code, err, new != old) == (0, "", True)
-        wait_until(lambda: opens(service, Authorization=f"Bearer {new}"))
-        assert not opens(service, Authorization=f"Bearer {old}")
+        wait_until(lambda: not opens(service, Authorization=f"Bearer {old}"), 2.0)
+        assert opens(service, Authorization=f"Bearer {new}")
         assert not opens(service, Cookie=cookie)
         assert hawk(data, "devices", "list")[0] == 0
     assert (data / "api-token").stat().st_mode & 0o777 == 0o600
@@ -55,8 +56,8 @@ def test_a_damaged_file_does_not_lock_everybody_out(tmp_path: Path) -> None:
         code, _, err = hawk(data, "token")
         assert (code, "api-token is damaged" in err) == (78, True)
         new = hawk(data, "token", "--rotate")[1]
-        wait_until(lambda: opens(service, Authorization=f"Bearer {new}"))
-        assert not opens(service, Authorization=f"Bearer {old}")
+        wait_until(lambda: not opens(service, Authorization=f"Bearer {old}"))
+        assert opens(service, Authorization=f"Bearer {new}")
 
 
 def test_the_token_that_the_settings_choose_is_printed_and_cannot_be_rotated(tmp_path: Path) -> None:
@@ -73,6 +74,69 @@ def test_before_the_first_start_a_token_is_made(tmp_path: Path) -> None:
     assert (code, json.loads(out)) == (0, {"token": (tmp_path / "api-token").read_text().strip()})
     assert hawk(tmp_path / "typo", "token")[0] == 1
     assert not (tmp_path / "typo").exists()
+
+
+def test_a_read_only_token_reads_until_it_is_removed(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with Service(data, ("serve",), **SIMULATED) as service:
+        code, token, err = hawk(data, "token", "--read-only", "grafana")
+        assert (code, err) == (0, "")
+        headers = {"Authorization": f"Bearer {token}"}
+        time.sleep(2.0)  # to try it sooner would count as guessing
+        assert opens(service, **headers)
+        said = httpx.delete(f"{service.ready['url']}/api/vehicles/vehicle_1", headers=headers)
+        assert (said.status_code, said.json()["errors"][0]["code"]) == (403, "read_only")
+        with httpx.stream("GET", f"{service.ready['url']}/api/events", headers=headers, timeout=20) as stream:
+            lines = stream.iter_lines()
+            assert next(line for line in lines if line.startswith("event:")) == "event: hello"
+            assert hawk(data, "token", "--remove", "grafana")[:2] == (0, "grafana is removed.")
+            assert "event: bye" in list(lines)
+        assert not opens(service, **headers)
+        assert opens(service, Authorization=f"Bearer {hawk(data, 'token')[1]}")
+        assert token not in service.log_text()
+    assert not [each for each in data.rglob("*") if each.is_file() and token.encode() in each.read_bytes()]
+
+
+def test_read_only_tokens_are_listed_masked(tmp_path: Path) -> None:
+    made = json.loads(hawk(tmp_path, "token", "--read-only", "grafana", "--json")[1])
+    assert made["name"] == "grafana"
+    (listed,) = json.loads(hawk(tmp_path, "token", "--list", "--json")[1])["tokens"]
+    assert (listed["name"], listed["token"]) == ("grafana", f"{made['token'][:4]}***")
+    for shown in (hawk(tmp_path, "token", "--list"), hawk(tmp_path, "token", "--list", "--json")):
+        assert "grafana" in shown[1]
+        assert made["token"] not in shown[1]
+    assert json.loads(hawk(tmp_path, "token", "--remove", "grafana", "--json")[1]) == {"removed": "grafana"}
+    assert hawk(tmp_path, "token", "--list") == (0, "", "")
+
+
+def test_what_cannot_be_done_with_tokens_is_said(tmp_path: Path) -> None:
+    hawk(tmp_path, "token", "--read-only", "grafana")
+    for arguments, code, said in (
+        (("--read-only", "grafana"), 1, "already"),
+        (("--read-only", "a b"), 1, "no name"),
+        (("--remove", "nobody"), 1, "there is grafana"),
+        (("--list", "--rotate"), 2, "one at a time"),
+    ):
+        found, out, err = hawk(tmp_path, "token", *arguments)
+        assert (found, out, said in err) == (code, "", True), err
+    (tmp_path / "api-tokens.json").write_text("{")
+    code, out, err = hawk(tmp_path, "token", "--read-only", "another", "--json")
+    assert (code, out, "damaged" in json.loads(err)["error"]["detail"]) == (78, "", True)
+
+
+def test_a_token_in_the_settings_follows_their_change_and_its_end(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with Service(data, ("serve",), **SIMULATED) as service:
+        of_the_file = hawk(data, "token")[1]
+        chosen = "chosen-in-the-settings"
+        (data / "system.json").write_text(json.dumps({"api": {"token": chosen}}))
+        wait_until(lambda: not opens(service, Authorization=f"Bearer {of_the_file}"), 3.0)
+        assert opens(service, Authorization=f"Bearer {chosen}")
+        assert hawk(data, "devices", "list")[0] == 0
+        (data / "system.json").write_text("{}")
+        wait_until(lambda: not opens(service, Authorization=f"Bearer {chosen}"), 3.0)
+        assert opens(service, Authorization=f"Bearer {of_the_file}")
+        assert chosen not in service.log_text()
 
 
 # -- whether it is alive -----------------------------------------------------------------------

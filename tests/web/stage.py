@@ -27,8 +27,10 @@ from hawk.sinks.messages import GetSinks, SinkState, SinkStatus
 from hawk.store.messages import (
     ChooseResolution,
     Counts,
+    CrankingPage,
     Durability,
     Flush,
+    GetCranking,
     GetReadings,
     GetReadingsAfter,
     GetStoreStatus,
@@ -38,10 +40,11 @@ from hawk.store.messages import (
     StoreStatus,
     SummaryPage,
 )
+from hawk.tokens import TokenFile
 from hawk.web.app import create_app
 from hawk.web.jsonapi import MEDIA_TYPE
 from hawk.web.services import Services
-from hawk.web.token import Token
+from hawk.web.tokens import Tokens
 from tests.doubles import NOON, VirtualClock, address, toys
 
 TOKEN = "a-token-for-tests"
@@ -53,11 +56,12 @@ class Scripted(Actor):
     """Answers each kind of question as its script says: a value, a function of the question, an error
     or nothing."""
 
-    def __init__(self, script: dict[type, Any]) -> None:
+    def __init__(self, script: dict[type, Any], heard: list[object]) -> None:
         super().__init__()
-        self._script = script
+        self._script, self._heard = script, heard
 
     def on_receive(self, message: Any) -> Any:
+        self._heard.append(message)
         said = self._script[type(message)]
         if said is SILENCE:
             return Later()
@@ -87,6 +91,7 @@ class Shelf:
             ChooseResolution: None,
             GetReadingsAfter: self._after,
             GetStoreStatus: self._status,
+            GetCranking: CrankingPage((), None),
         }
 
     def _page(self, wanted: GetReadings) -> Page:
@@ -150,6 +155,7 @@ class Stage:
     services: Services
     shelf: Shelf
     actors: dict[str, ActorRef[Any]]  # of devices, by address
+    heard: list[object]  # by all that are scripted, in order
 
     def __post_init__(self) -> None:
         self._client = create_app(self.services).test_client()
@@ -201,7 +207,9 @@ class Stage:
     async def actor(self, number: int, script: dict[type, Any]) -> None:
         """Device `number` has an actor that answers so."""
         mac = address(number)
-        self.actors[mac] = await self.system.start(ChildSpec(mac, partial(Scripted.start, script)))
+        self.actors[mac] = await self.system.start(
+            ChildSpec(mac, partial(Scripted.start, script, self.heard))
+        )
 
 
 SCANNER = ScannerStatus(listening=True, reason=None, adverts=7, devices=2, restarts=0)
@@ -213,9 +221,10 @@ async def open_stage(
     folder: Path | None = None,
     settings: Settings | None = None,
     scripts: Mapping[str, dict[type, Any]] | None = None,
+    read_only: TokenFile | None = None,
 ) -> AsyncIterator[Stage]:
     """With a folder the registry and the directory are real; `scripts` replace an actor by its name."""
-    shelf, actors = Shelf(), dict[str, ActorRef[Any]]()
+    shelf, actors, heard = Shelf(), dict[str, ActorRef[Any]](), list[object]()
     said: dict[str, dict[type, Any]] = {
         "registry": {GetNotices: (), GetProblems: ()},
         "store": shelf.script(),
@@ -247,7 +256,7 @@ async def open_stage(
             "configuration",
         ):
             if name not in refs:
-                script = partial(Scripted.start, said.get(name, {}))
+                script = partial(Scripted.start, said.get(name, {}), heard)
                 refs[name] = await system.start(ChildSpec(name, script))
         services = Services(
             registry=refs["registry"],
@@ -262,10 +271,10 @@ async def open_stage(
             system=system,
             clock=VirtualClock(),
             gateway_id=GATEWAY,
-            token=Token(TOKEN),
+            tokens=Tokens(lambda: TOKEN, read_only),
             configuration=refs["configuration"],
             current=lambda: settings or Settings(),
             catalogue=toys(),
             host_name="batterypi",
         )
-        yield Stage(system, services, shelf, actors)
+        yield Stage(system, services, shelf, actors, heard)

@@ -1,10 +1,22 @@
 """Who may ask."""
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
-from hawk.web.auth import MINUTE, WRONG_TOKENS, Sessions, Throttle, bearer, host_fits, origin_fits, same
+from hawk.web.auth import (
+    MINUTE,
+    WRONG_TOKENS,
+    Grant,
+    Sessions,
+    Throttle,
+    bearer,
+    host_fits,
+    neighbourhood,
+    origin_fits,
+)
+
+ALL, READS = Grant("1"), Grant("2", read_only=True)
 
 
 @pytest.mark.parametrize(
@@ -24,13 +36,6 @@ def test_the_token_stands_behind_bearer(header: str | None, token: str | None) -
     assert bearer(header) == token
 
 
-@given(st.text(), st.text(st.characters(codec="ascii")))
-@example("\ud800", "token")
-def test_only_the_token_itself_is_the_same(given: str, token: str) -> None:
-    assert same(given, token) == (given == token)
-    assert same(token, token)
-
-
 # -- wrong tokens ------------------------------------------------------------------------------
 
 
@@ -43,6 +48,14 @@ def test_ten_wrong_tokens_in_a_minute_are_enough() -> None:
     assert throttle.wait("b", WRONG_TOKENS) == 0
 
 
+def test_that_somebody_guesses_is_said_once_an_hour() -> None:
+    throttle = Throttle()
+    assert [throttle.wrong("a", second) for second in range(10)] == [False] * 9 + [True]
+    assert not any(throttle.wrong("a", 10.0 + each * 6) for each in range(600))
+    assert throttle.wrong("a", 10.0 + 3600)
+    assert [throttle.wrong("b", second) for second in range(10)] == [False] * 9 + [True]
+
+
 def test_after_a_minute_it_may_try_again_once_for_each_that_is_over() -> None:
     throttle = Throttle()
     for second in range(WRONG_TOKENS):
@@ -50,6 +63,32 @@ def test_after_a_minute_it_may_try_again_once_for_each_that_is_over() -> None:
     assert throttle.wait("a", MINUTE) == 0
     throttle.wrong("a", MINUTE)
     assert throttle.wait("a", MINUTE) == 1
+
+
+def test_for_the_right_token_there_is_no_waiting_where_it_was_shown_before() -> None:
+    throttle = Throttle()
+    throttle.right("a", ALL)
+    assert throttle.knows("a", ALL)
+    assert not throttle.knows("b", ALL)
+    assert not throttle.knows("a", READS)
+    for number in range(1000):
+        throttle.right(str(number), ALL)
+    assert not throttle.knows("a", ALL)
+
+
+@pytest.mark.parametrize(
+    ("address", "counted_as"),
+    [
+        ("192.168.1.7", "192.168.1.7"),
+        ("::ffff:192.168.1.7", "192.168.1.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("<local>", "<local>"),
+        ("", ""),
+    ],
+)
+def test_whoever_has_a_network_of_addresses_is_one_client(address: str, counted_as: str) -> None:
+    assert neighbourhood(address) == counted_as
 
 
 def test_it_remembers_a_bounded_number_of_clients_those_that_were_wrong_last() -> None:
@@ -70,20 +109,20 @@ def test_it_remembers_a_bounded_number_of_clients_those_that_were_wrong_last() -
 # -- sessions ----------------------------------------------------------------------------------
 
 
-def test_a_session_is_known_until_it_is_closed() -> None:
+def test_a_session_stands_for_what_was_shown_until_it_is_closed() -> None:
     sessions = Sessions()
-    cookie = sessions.open()
-    assert sessions.knows(cookie)
-    assert not sessions.knows("")
+    cookie, other = sessions.open(ALL), sessions.open(READS)
+    assert (sessions.grant_of(cookie), sessions.grant_of(other)) == (ALL, READS)
+    assert sessions.grant_of("") is None
     sessions.close(cookie)
     sessions.close(cookie)
-    assert not sessions.knows(cookie)
+    assert sessions.grant_of(cookie) is None
 
 
 def test_the_oldest_of_too_many_sessions_is_forgotten() -> None:
     sessions = Sessions()
-    cookies = [sessions.open() for _ in range(101)]
-    assert [sessions.knows(cookie) for cookie in cookies] == [False] + [True] * 100
+    cookies = [sessions.open(ALL) for _ in range(101)]
+    assert [sessions.grant_of(cookie) for cookie in cookies] == [None] + [ALL] * 100
 
 
 # -- pages and names ---------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from hawk.ble.recording import Event, Header, Line, LinesLost, Received, Written
 from hawk.model.reading import Moment
 from hawk.web.jsonapi import ApiError
 from hawk.web.recording import QUERY, StreamRecorder, _lines
-from hawk.web.services import StreamsEnd
+from hawk.web.services import AccessChanged, StreamsEnd
 from tests.doubles import VirtualClock, address
 from tests.web.stage import Stage, open_stage
 
@@ -52,6 +52,18 @@ async def test_it_ends_when_the_server_stops(autojump_clock: MockClock) -> None:
         stage.system.bus.publish(StreamsEnd())
         stage.services.tape.write(MAC, Written(b"too late"))
         assert [event_of(each) async for each in lines] == [Written(b"last")]
+
+
+async def test_it_ends_when_who_asked_may_do_so_no_more(autojump_clock: MockClock) -> None:
+    admitted = True
+    async with open_stage() as stage:
+        lines = _lines(stage.services, MAC, 3600, lambda: admitted)
+        await heard(lines, stage)
+        stage.system.bus.publish(AccessChanged())
+        stage.services.tape.write(MAC, Written(b"still there"))
+        admitted = False
+        stage.system.bus.publish(AccessChanged())
+        assert [event_of(each) async for each in lines] == [Written(b"still there")]
 
 
 async def test_who_does_not_keep_up_is_told_how_much_is_lost(autojump_clock: MockClock) -> None:

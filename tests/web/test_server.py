@@ -3,10 +3,12 @@
 import json
 import logging
 import socket
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,16 +17,20 @@ from trio.testing import wait_all_tasks_blocked
 
 from actors import ActorRef, ChildSpec, FindChild, Later, Supervisor
 from actors.testing import wait_until
+from hawk.config.messages import Follow
 from hawk.config.schema import Api, Settings
 from hawk.directory.messages import ListDevices
 from hawk.errors import ConfigurationError, PortTaken
 from hawk.events import ReadingsStored
 from hawk.listening import open_socket
-from hawk.web.server import WebServerActor, url_of
+from hawk.web.entrance import Entrance
+from hawk.web.server import LOOK, WebServerActor
+from tests.certificates import certificate
 from tests.web.stage import SILENCE, TOKEN, Stage, open_stage, reading
 
 GET = "GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + TOKEN + "\r\n\r\n"
-TWO_STREAMS = Settings(api=Api(max_streams=2))
+HERE = Api(host="127.0.0.1", port=0)
+TWO_STREAMS = Settings(api=HERE.model_copy(update={"max_streams": 2}))
 
 
 class Crash:
@@ -32,8 +38,10 @@ class Crash:
 
 
 class Fragile(WebServerActor):
-    def on_receive(self, message: Any) -> None:
-        raise RuntimeError(message)
+    def on_receive(self, message: Any) -> object:
+        if isinstance(message, Crash):
+            raise RuntimeError(message)
+        return super().on_receive(message)
 
 
 @dataclass(slots=True)
@@ -42,12 +50,12 @@ class Site:
 
     stage: Stage
     supervisor: ActorRef[Any]
-    listener: socket.socket
+    entrance: Entrance
     clients: list[trio.SocketStream] = field(default_factory=list)
 
     @property
     def port(self) -> int:
-        return int(self.listener.getsockname()[1])
+        return self.entrance.port
 
     async def connect(self, said: str | bytes = b"") -> trio.SocketStream:
         client = await trio.open_tcp_stream("127.0.0.1", self.port)
@@ -55,6 +63,16 @@ class Site:
         if said:
             await client.send_all(said.encode() if isinstance(said, str) else said)
         return client
+
+    async def secure(self, authority: Path) -> trio.SSLStream[trio.SocketStream]:
+        """A connection by TLS, after the handshake."""
+        context = ssl.create_default_context(cafile=authority)
+        tls = trio.SSLStream(
+            await self.connect(), context, server_hostname="localhost", https_compatible=True
+        )
+        with trio.fail_after(5):
+            await tls.do_handshake()
+        return tls
 
     async def events(self) -> trio.SocketStream:
         """A stream that has said hello."""
@@ -91,7 +109,7 @@ class Site:
         return ref
 
 
-async def read_until(client: trio.SocketStream, word: bytes) -> bytes:
+async def read_until(client: trio.abc.ReceiveStream, word: bytes) -> bytes:
     """All up to and with the piece that has this word; fails when it does not come."""
     said = b""
     with trio.fail_after(5):
@@ -102,7 +120,7 @@ async def read_until(client: trio.SocketStream, word: bytes) -> bytes:
     return said
 
 
-async def read_all(client: trio.SocketStream) -> bytes:
+async def read_all(client: trio.abc.ReceiveStream) -> bytes:
     said = b""
     with trio.fail_after(5):
         async for piece in client:
@@ -112,16 +130,20 @@ async def read_all(client: trio.SocketStream) -> bytes:
 
 @asynccontextmanager
 async def open_site(
-    settings: Settings | None = None, scripts: Mapping[str, dict[type, Any]] | None = None
+    settings: Settings | None = None,
+    scripts: Mapping[str, dict[type, Any]] | None = None,
+    current: Callable[[], Settings] | None = None,
+    tell_url: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Site]:
-    with open_socket("127.0.0.1", 0) as listener:
+    with Entrance(HERE) as entrance:
         async with open_stage(
-            settings=settings, scripts=scripts or {"directory": {ListDevices: ()}}
+            settings=settings or Settings(api=HERE), scripts=scripts or {"directory": {ListDevices: ()}}
         ) as stage:
-            start = partial(Fragile.start, stage.services, listener)
+            services = replace(stage.services, current=current) if current else stage.services
+            start = partial(Fragile.start, services, entrance, tell_url)
             web = [ChildSpec("web", start, shutdown=3.0)]
             supervisor = await stage.system.start(ChildSpec("root", partial(Supervisor.start, web)))
-            site = Site(stage, supervisor, listener)
+            site = Site(stage, supervisor, entrance)
             try:
                 yield site
                 await supervisor.stop()
@@ -276,6 +298,34 @@ async def test_nonsense_is_answered_or_hung_up_on(said: bytes) -> None:
         assert (await site.get("/api/devices"))[0] == 200
 
 
+@pytest.mark.parametrize("piece", [b"", b"G", b"GET /healthz HTTP/1.1\r\nHost: x\r\n"])
+async def test_who_begins_a_request_and_does_not_come_to_an_end_is_hung_up_on(piece: bytes) -> None:
+    async with open_site() as site:
+        client, began = await site.connect(piece), trio.current_time()
+        with trio.move_on_after(10):
+            async with trio.open_nursery() as nursery:
+                if piece:
+                    nursery.start_soon(dribble, client)
+                async for _ in client:
+                    pass
+                nursery.cancel_scope.cancel()
+        assert trio.current_time() - began < 7
+
+
+async def dribble(client: trio.SocketStream) -> None:
+    with suppress(trio.BrokenResourceError):
+        while True:
+            await client.send_all(b"x")
+            await trio.sleep(0.5)
+
+
+async def test_a_head_of_a_request_that_is_too_large_is_refused_before_it_is_all_there() -> None:
+    async with open_site() as site:
+        client = await site.connect(b"GET /healthz HTTP/1.1\r\nX: " + b"x" * 20_000)
+        said = await read_all(client)
+        assert said.split()[1] in {b"400", b"431"}
+
+
 # -- the end -----------------------------------------------------------------------------------
 
 
@@ -341,6 +391,146 @@ async def test_a_client_that_does_not_read_cannot_hold_up_another_server(
         assert site.stage.services.streams.open == 0
 
 
+# -- another address ---------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Moving:
+    """A site whose settings can be changed."""
+
+    site: Site
+    settings: list[Settings]
+    urls: list[str]
+
+    async def move(self, **api: Any) -> None:
+        self.settings[0] = Settings(api=self.settings[0].api.model_copy(update=api))
+        (await self.site.web()).tell(Follow(self.settings[0]))
+
+
+@asynccontextmanager
+async def open_moving(scripts: Mapping[str, dict[type, Any]] | None = None) -> AsyncIterator[Moving]:
+    settings, urls = [Settings(api=HERE)], list[str]()
+    async with open_site(scripts=scripts, current=lambda: settings[0], tell_url=urls.append) as site:
+        yield Moving(site, settings, urls)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+async def test_it_moves_to_another_port_and_says_where_it_is() -> None:
+    async with open_moving() as moving:
+        old, new = moving.site.port, free_port()
+        stream, idle = await moving.site.events(), await moving.site.connect()
+        await moving.move(port=new)
+        assert b"event: bye" in await read_all(stream)
+        assert await read_all(idle) == b""
+        await wait_until(lambda: moving.urls, within=5)
+        assert moving.urls == [f"http://127.0.0.1:{new}"]
+        assert (await moving.site.get("/api/devices"))[0] == 200
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", old))
+
+
+async def test_a_request_that_runs_gets_its_answer_at_the_old_address() -> None:
+    asked, answer = trio.Event(), Later[Any]()
+
+    def list_devices(_: ListDevices) -> Later[Any]:
+        asked.set()
+        return answer
+
+    async with open_moving({"directory": {ListDevices: list_devices}}) as moving:
+        client = await moving.site.connect(GET.format(path="/api/devices"))
+        await asked.wait()
+        await moving.move(port=free_port())
+        await wait_until(lambda: moving.urls, within=5)
+        answer.resolve(())
+        assert b'"total":0' in await read_all(client)
+
+
+async def test_a_request_that_runs_at_the_old_address_does_not_hold_up_the_end() -> None:
+    asked = trio.Event()
+
+    def list_devices(_: ListDevices) -> Later[Any]:
+        asked.set()
+        return Later()
+
+    async with open_moving({"directory": {ListDevices: list_devices}}) as moving:
+        client = await moving.site.connect(GET.format(path="/api/devices"))
+        await asked.wait()
+        await moving.move(port=free_port())
+        await wait_until(lambda: moving.urls, within=5)
+        with trio.fail_after(3):
+            await moving.site.supervisor.stop()
+        await read_all(client)
+
+
+async def test_a_port_that_is_taken_keeps_the_old_one_until_it_is_free(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with open_moving() as moving:
+        old = moving.site.port
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            stream = await moving.site.events()
+            with caplog.at_level(logging.CRITICAL):
+                await moving.move(port=other.getsockname()[1])
+                await wait_until(lambda: moving.site.entrance.problem, within=5)
+            assert (await moving.site.get("/api/devices"))[0] == 200
+            assert (moving.site.port, moving.urls) == (old, [])
+            moving.site.flood(1)
+            assert b"event: reading" in await read_until(stream, b"event: reading")
+            wanted = other.getsockname()[1]
+        await wait_until(lambda: moving.site.port == wanted, within=5)
+        assert (await moving.site.get("/api/devices"))[0] == 200
+
+
+async def test_after_a_crash_it_is_where_it_moved_to(caplog: pytest.LogCaptureFixture) -> None:
+    async with open_moving() as moving:
+        new = free_port()
+        await moving.move(port=new)
+        await wait_until(lambda: moving.urls, within=5)
+        web = await moving.site.web()
+        caplog.set_level(logging.CRITICAL)
+        web.tell(Crash())
+        await wait_until(lambda: web.incarnation == 2)
+        assert moving.site.port == new
+        assert (await moving.site.get("/api/devices"))[0] == 200
+
+
+async def test_with_a_certificate_it_speaks_https_and_a_renewed_one_holds_for_who_comes_next(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_moving() as moving:
+        pair = certificate(tmp_path)
+        await moving.move(cert_file=str(pair.cert), key_file=str(pair.key))
+        await wait_until(lambda: moving.urls, within=5)
+        assert moving.urls == [f"https://127.0.0.1:{moving.site.port}"]
+        first = await moving.site.secure(pair.cert)
+        await first.send_all(GET.format(path="/api/devices").encode())
+        assert b'"total":0' in await read_until(first, b"total")
+        certificate(tmp_path)
+        await trio.sleep(2 * LOOK)
+        second = await moving.site.secure(pair.cert)
+        await second.send_all(GET.format(path="/healthz").encode())
+        assert b"ok" in await read_until(second, b"ok\n")
+        assert first.getpeercert(binary_form=True) != second.getpeercert(binary_form=True)
+        assert second.version() in {"TLSv1.2", "TLSv1.3"}
+        assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.mark.parametrize(
+    "said", [b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x00\x05hello", b"\0" * 100]
+)
+async def test_what_is_no_tls_is_hung_up_on(said: bytes, tmp_path: Path) -> None:
+    async with open_moving() as moving:
+        pair = certificate(tmp_path)
+        await moving.move(cert_file=str(pair.cert), key_file=str(pair.key))
+        await wait_until(lambda: moving.urls, within=5)
+        assert b"200" not in await read_all(await moving.site.connect(said))
+        await moving.site.secure(pair.cert)
+
+
 # -- the socket --------------------------------------------------------------------------------
 
 
@@ -361,11 +551,3 @@ def test_a_client_that_does_not_read_is_cut_off_by_the_kernel_after_ten_seconds(
         accepted, _ = listener.accept()
         with accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 10_000
-
-
-@pytest.mark.parametrize(
-    ("host", "url"), [("127.0.0.1", "http://127.0.0.1:{}"), ("0.0.0.0", "http://127.0.0.1:{}")]
-)
-def test_the_address_is_one_that_can_be_asked_from_here(host: str, url: str) -> None:
-    with open_socket(host, 0) as listener:
-        assert url_of(listener) == url.format(listener.getsockname()[1])

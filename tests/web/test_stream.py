@@ -34,7 +34,7 @@ from hawk.model.vehicle import Vehicle
 from hawk.store.messages import GetReadingsAfter, GetStoreStatus
 from hawk.web.events import last_event_id, wanted_events
 from hawk.web.jsonapi import ApiError
-from hawk.web.services import StreamsEnd
+from hawk.web.services import AccessChanged, StreamsEnd
 from hawk.web.stream import Stream, Wanted, open_stream
 from tests.doubles import NOON, VirtualClock, address, device
 from tests.web.stage import GATEWAY, SILENCE, Stage, open_stage, reading
@@ -368,3 +368,15 @@ async def test_open_streams_are_counted_until_they_end() -> None:
         with open_stream(stage.services, Wanted()), open_stream(stage.services, Wanted()):
             assert stage.services.streams.open == 2
         assert stage.services.streams.open == 0
+
+
+async def test_a_stream_ends_when_who_listens_may_do_so_no_more(autojump_clock: MockClock) -> None:
+    admitted = True
+    async with open_stage(scripts={"directory": DIRECTORY}) as stage:
+        with open_stream(stage.services, Wanted(), lambda: admitted) as stream:
+            listener = Listener(stage, stream)
+            assert names(await listener.hear(AccessChanged())) == []
+            admitted = False
+            stage.system.bus.publish(AccessChanged())
+            assert names(parse(await stream.wait_more())) == ["bye"]
+            assert stream.over
