@@ -46,7 +46,7 @@ def mqtt() -> Iterator[Row]:
 
 
 def _by(name: str, broker: Broker) -> Iterator[Row]:
-    for devices, count in ((5, 100), (500, 2000)):
+    for devices, count in ((5, 50), (500, 1500)):
         with tempfile.TemporaryDirectory() as folder, broker(Path(folder)) as server:
             waits, rate = _waits(Path(folder), server, devices, count)
         where = f"heard to a subscriber by {name}, {rate:.0f} readings/s"
