@@ -1,5 +1,6 @@
 """mDNS: the service is found in the local network as `_battery-hawk._tcp.local.` (python-zeroconf)."""
 
+import asyncio
 import contextlib
 import logging
 import socket
@@ -9,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Self
 import trio
 
 from actors import Actor
+from actors.bridge import Bridge, LoopGone
 from hawk.config.messages import Follow
 from hawk.config.schema import Settings, is_loopback
 from hawk.web.announcement import KIND, Announcement, Place, announcement
 from hawk.web.entrance import EntranceMoved
 
 if TYPE_CHECKING:
-    from zeroconf import Zeroconf
+    from zeroconf.asyncio import AsyncZeroconf
 
 LOOK = 60.0  # [s] between two looks at the addresses of this machine, and between two tries
 FAREWELL = 2.0  # [s]
@@ -28,17 +30,18 @@ class CannotAnnounce(Exception):
 
 
 class Beacon:
-    """One announcement, in the network from `start` on. All of it blocks, for a second at most."""
+    """One announcement, in the network from `start` on. Lives in an asyncio loop."""
 
-    def __init__(self, zeroconf: "Zeroconf") -> None:
+    def __init__(self, zeroconf: "AsyncZeroconf") -> None:
         self._zeroconf = zeroconf
 
     @classmethod
-    def start(cls, said: Announcement) -> Self:
+    async def start(cls, said: Announcement) -> Self:
         """Raises CannotAnnounce."""
-        from zeroconf import Error, IPVersion, ServiceInfo, Zeroconf
+        from zeroconf import Error, IPVersion
+        from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
-        info = ServiceInfo(
+        info = AsyncServiceInfo(
             KIND,
             f"{said.name}.{KIND}",
             said.port,
@@ -47,19 +50,23 @@ class Beacon:
             parsed_addresses=list(said.addresses),
         )
         try:
-            zeroconf = Zeroconf(interfaces=list(said.addresses), ip_version=IPVersion.V4Only)
+            zeroconf = AsyncZeroconf(interfaces=list(said.addresses), ip_version=IPVersion.V4Only)
         except OSError as error:
             raise CannotAnnounce(str(error)) from None
         try:
-            zeroconf.register_service(info, allow_name_change=True)
+            await (await zeroconf.async_register_service(info, allow_name_change=True))
         except (Error, OSError) as error:
-            zeroconf.close()
+            await cls(zeroconf).end()
             raise CannotAnnounce(str(error) or type(error).__name__) from None
+        except asyncio.CancelledError:
+            await cls(zeroconf).end()
+            raise
         return cls(zeroconf)
 
-    def end(self) -> None:
+    async def end(self) -> None:
         """Says goodbye: nobody shows the service any more."""
-        self._zeroconf.close()
+        await self._zeroconf.async_close()
+        await asyncio.sleep(0)  # its sockets are closed in the next turn of the loop
 
 
 class AnnouncerActor(Actor):
@@ -67,9 +74,12 @@ class AnnouncerActor(Actor):
     a change of the settings or a move.
     """
 
+    stop_grace = FAREWELL + 1.0
+
     def __init__(self, wanted: Callable[[], Announcement | None]) -> None:
         super().__init__()
         self._wanted = wanted
+        self._bridge = Bridge("mDNS")
         self._said: Announcement | None = None
         self._beacon: Beacon | None = None
         self._trouble = ""
@@ -77,7 +87,12 @@ class AnnouncerActor(Actor):
 
     async def setup(self) -> None:
         self.subscribe(EntranceMoved)
-        self.spawn(self._announce_until_the_end)
+        self.spawn(self._bridge.run)
+        self.spawn(self._keep_announcing)
+
+    async def teardown(self, error: Exception | None) -> None:  # noqa: ARG002  # it makes no difference
+        with trio.move_on_after(FAREWELL), contextlib.suppress(LoopGone):
+            await self._fall_silent()
 
     def on_receive(self, message: Any) -> Any:
         match message:
@@ -87,38 +102,32 @@ class AnnouncerActor(Actor):
             case _:
                 return super().on_receive(message)
 
-    async def _announce_until_the_end(self) -> None:
-        """Nothing is left behind by an end in the middle of a beginning: that one is waited for."""
-        try:
-            await self._keep_announcing()
-        finally:
-            with trio.move_on_after(FAREWELL, shield=True):
-                await trio.to_thread.run_sync(self._fall_silent, abandon_on_cancel=True)
-
     async def _keep_announcing(self) -> None:
+        await self._bridge.wait_open()
         while True:
             self._look = trio.Event()
             try:
-                await trio.to_thread.run_sync(self._follow)
+                await self._follow(await trio.to_thread.run_sync(self._wanted))
                 self._trouble = ""
             except CannotAnnounce as error:
                 self._complain(str(error))
             with trio.move_on_after(LOOK):
                 await self._look.wait()
 
-    def _follow(self) -> None:
-        if (wanted := self._wanted()) == self._said:
+    async def _follow(self, wanted: Announcement | None) -> None:
+        """Raises CannotAnnounce."""
+        if wanted == self._said:
             return
-        self._fall_silent()
+        await self._fall_silent()
         if wanted is not None:
-            self._beacon = Beacon.start(wanted)
+            self._beacon = await self._bridge.call(Beacon.start, wanted)
             log.info("announced in the local network as %r", wanted.name)
         self._said = wanted
 
-    def _fall_silent(self) -> None:
+    async def _fall_silent(self) -> None:
         beacon, self._beacon, self._said = self._beacon, None, None
         if beacon is not None:
-            beacon.end()
+            await self._bridge.call(beacon.end)
 
     def _complain(self, trouble: str) -> None:
         """Once: it is asked again every minute."""

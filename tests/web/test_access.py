@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ from hawk.web.app import create_app
 from tests.doubles import address
 from tests.web.stage import TOKEN, Stage, open_stage
 
-OPEN = {("GET", "/healthz"), ("HEAD", "/healthz"), ("OPTIONS", "/healthz"), ("POST", "/api/session")}
+_READ = ("GET", "HEAD", "OPTIONS")
+OPEN = {*product(_READ, ("/healthz", "/api/docs")), ("POST", "/api/session")}
 OWN = {("DELETE", "/api/session")}  # gives back what was opened by the same token, and nothing else
 READING = {"GET", "HEAD", "OPTIONS"}
 

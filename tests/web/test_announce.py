@@ -1,14 +1,19 @@
 """Announced and gone again, as a browser of services sees it; on the loopback, as nobody else is to hear of it."""
 
 import gc
+import json
 import socket
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from functools import partial
+from types import TracebackType
+from typing import Any, Self
 from uuid import uuid4
 
 import pytest
 import trio
-from zeroconf import IPVersion, ServiceBrowser, ServiceStateChange, Zeroconf
 
 from actors import ChildSpec
 from actors.testing import open_test_system
@@ -23,26 +28,38 @@ RUN = uuid4().hex[:8]  # tests that run beside these share the loopback
 
 
 class Browser:
-    """Somebody who looks for such services."""
+    """The process tests/web/browser.py, and what it says."""
 
-    def __init__(self) -> None:
-        self.zeroconf = Zeroconf(interfaces=["127.0.0.1"], ip_version=IPVersion.V4Only)
-        self.names = set[str]()
-        self._browser = ServiceBrowser(self.zeroconf, KIND, handlers=[self._heard])
+    def __enter__(self) -> Self:
+        self.found: dict[str, Any] = {}
+        argv = [sys.executable, "-m", "tests.web.browser"]
+        self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        return self
 
-    def _heard(
-        self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if state_change is ServiceStateChange.Removed:
-            self.names.discard(name)
-        else:
-            self.names.add(name)
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(10)
+        self._reader.join()
 
-    async def wait_for(self, name: str) -> None:
-        await trio.to_thread.run_sync(lambda: wait_until(lambda: full(name) in self.names))
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            for said in map(json.loads, lines):
+                if said["there"]:
+                    self.found[said["name"]] = said
+                else:
+                    self.found.pop(said["name"], None)
+
+    async def wait_for(self, name: str) -> Any:
+        return await trio.to_thread.run_sync(lambda: wait_until(lambda: self.found.get(full(name))))
 
     async def wait_for_no(self, name: str) -> None:
-        await trio.to_thread.run_sync(lambda: wait_until(lambda: full(name) not in self.names))
+        await trio.to_thread.run_sync(lambda: wait_until(lambda: full(name) not in self.found))
 
 
 def full(name: str) -> str:
@@ -55,21 +72,17 @@ def called(name: str, address: str = "127.0.0.1", port: int = 5000) -> Announcem
 
 @pytest.fixture
 def browser() -> Iterator[Browser]:
-    browser = Browser()
-    yield browser
-    browser.zeroconf.close()
+    with Browser() as browser:
+        yield browser
 
 
 async def test_it_is_found_with_what_it_takes_to_ask_it_and_says_goodbye(browser: Browser) -> None:
     boat = called("Boat")
     async with open_test_system() as system:
         await system.start(ChildSpec("announcer", partial(AnnouncerActor.start, lambda: boat)))
-        await browser.wait_for(boat.name)
-        ask = partial(browser.zeroconf.get_service_info, KIND, full(boat.name))
-        info = await trio.to_thread.run_sync(ask)
-        assert info is not None
-        assert (info.parsed_addresses(), info.port, info.server) == (["127.0.0.1"], 5000, boat.host)
-        assert info.decoded_properties == boat.properties
+        info = await browser.wait_for(boat.name)
+        assert (info["addresses"], info["port"], info["server"]) == (["127.0.0.1"], 5000, boat.host)
+        assert info["properties"] == boat.properties
     await browser.wait_for_no(boat.name)
 
 

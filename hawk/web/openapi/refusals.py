@@ -10,7 +10,7 @@ from hawk.web.operation import Operation
 MEANINGS: Mapping[int, str] = {
     400: "What was asked cannot be understood; `source.parameter` has the full name of a query parameter.",
     401: "No token, or a wrong one.",
-    403: "A page of another site, a foreign name for this machine, or an id that is given here.",
+    403: "A token that only reads, a page of another site, a foreign name for this machine, or an id that is given here.",
     404: "Nothing of that name is known.",
     405: "Not with this method; `Allow` says with which.",
     406: "`Accept` asks for something else.",
@@ -31,7 +31,7 @@ MEANINGS: Mapping[int, str] = {
 OWN: Mapping[int, frozenset[str]] = {
     400: frozenset({"bad_json", "bad_parameter"}),
     401: frozenset({"unauthorized"}),
-    403: frozenset({"foreign_host", "foreign_origin", "no_client_ids"}),
+    403: frozenset({"foreign_host", "foreign_origin", "no_client_ids", "read_only"}),
     404: frozenset({"not_found"}),
     405: frozenset({"method_not_allowed"}),
     406: frozenset({"not_acceptable"}),
