@@ -66,7 +66,6 @@ class Beacon:
     async def end(self) -> None:
         """Says goodbye: nobody shows the service any more."""
         await self._zeroconf.async_close()
-        await asyncio.sleep(0)  # its sockets are closed in the next turn of the loop
 
 
 class AnnouncerActor(Actor):
@@ -82,6 +81,7 @@ class AnnouncerActor(Actor):
         self._bridge = Bridge("mDNS")
         self._said: Announcement | None = None
         self._beacon: Beacon | None = None
+        self._at_work = trio.Lock()  # the end waits for what is under way: half a goodbye leaves sockets open
         self._trouble = ""
         self._look = trio.Event()
 
@@ -92,7 +92,8 @@ class AnnouncerActor(Actor):
 
     async def teardown(self, error: Exception | None) -> None:  # noqa: ARG002  # it makes no difference
         with trio.move_on_after(FAREWELL), contextlib.suppress(LoopGone):
-            await self._fall_silent()
+            async with self._at_work:
+                await self._fall_silent()
 
     def on_receive(self, message: Any) -> Any:
         match message:
@@ -116,13 +117,14 @@ class AnnouncerActor(Actor):
 
     async def _follow(self, wanted: Announcement | None) -> None:
         """Raises CannotAnnounce."""
-        if wanted == self._said:
-            return
-        await self._fall_silent()
-        if wanted is not None:
-            self._beacon = await self._bridge.call(Beacon.start, wanted)
-            log.info("announced in the local network as %r", wanted.name)
-        self._said = wanted
+        async with self._at_work:
+            if wanted == self._said:
+                return
+            await self._fall_silent()
+            if wanted is not None:
+                self._beacon = await self._bridge.call(Beacon.start, wanted)
+                log.info("announced in the local network as %r", wanted.name)
+            self._said = wanted
 
     async def _fall_silent(self) -> None:
         beacon, self._beacon, self._said = self._beacon, None, None
