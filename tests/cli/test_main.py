@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,16 @@ def end(process: "subprocess.Popen[str]", signal_: signal.Signals) -> tuple[int,
 
 
 def wait_for_trio(process: "subprocess.Popen[str]") -> None:
-    """Its loop has a wakeup socket and an epoll."""
+    """Its loop has an epoll, as seen twice: just while it becomes another program it still has the files of this one."""
+    seen: list[bool] = []
 
     def looping() -> bool:
-        files = [str(each.readlink()) for each in Path(f"/proc/{process.pid}/fd").iterdir()]
-        return "anon_inode:[eventpoll]" in files
+        files = []
+        for each in Path(f"/proc/{process.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                files.append(str(each.readlink()))
+        seen.append("anon_inode:[eventpoll]" in files)
+        return seen[-2:] == [True, True]
 
     wait_until(looping)
 

@@ -10,7 +10,7 @@ from jsonapi_client.exceptions import DocumentError
 from jsonapi_client.objects import ResourceIdentifier
 
 from tests.clients.past import remember
-from tests.service import Service
+from tests.service import Service, wait_until
 
 OURS = [f"02:00:00:00:00:0{number}" for number in range(1, 7)]  # the demo has two more that it finds
 SCHEMA = {
@@ -62,7 +62,8 @@ def test_pages_of_readings_are_followed_to_the_end(service: Service, session: Se
     assert [each.voltage for each in found] == [12 + minute / 1000 for minute in range(110)]
 
 
-def test_what_a_device_is_related_to_is_found_from_it(session: Session) -> None:
+def test_what_a_device_is_related_to_is_found_from_it(service: Service, session: Session) -> None:
+    wait_until(lambda: service.readings("02:00:00:00:00:02"))
     device = session.get("devices", "02:00:00:00:00:02").resource
     assert device.vehicle.name == "Boat"
     assert {reading.fields["device_id"] for reading in device.readings} == {device.id}

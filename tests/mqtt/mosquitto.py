@@ -97,7 +97,7 @@ class Witness:
         program = shutil.which("mosquitto_sub")
         assert program, "mosquitto_sub is missing: apt-get install mosquitto-clients"
         where = ("-h", "127.0.0.1", "-p", str(port), "-t", filter_, "-q", "2")
-        self._argv = ["stdbuf", "-oL", program, *where, "-W", "60", "-F", "%j", *options]
+        self._argv = ["stdbuf", "-oL", program, *where, "-W", "200", "-F", "%j", *options]
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(

@@ -107,8 +107,8 @@ def test_every_sample_survives_the_disk(tmp_path: Path, sample: Sample, source: 
     path.unlink(missing_ok=True)
     with Log.open(path, "boot-1") as log:
         (stored,) = log.append([sent], NOW)
-        assert log.after(0, 10, NOW) == (stored,)
         assert stored == dataclasses.replace(sent, seq=1)
+        assert log.after(0, 10, NOW) == (dataclasses.replace(stored, vehicle_name=text or None),)
 
 
 # -- the rule of the better source -------------------------------------------------------------

@@ -56,9 +56,10 @@ class Scripted(Actor):
     """Answers each kind of question as its script says: a value, a function of the question, an error
     or nothing."""
 
-    def __init__(self, script: dict[type, Any], heard: list[object]) -> None:
+    def __init__(self, script: dict[type, Any], heard: list[object] | None = None) -> None:
+        """`heard` gets all the questions."""
         super().__init__()
-        self._script, self._heard = script, heard
+        self._script, self._heard = script, [] if heard is None else heard
 
     def on_receive(self, message: Any) -> Any:
         self._heard.append(message)

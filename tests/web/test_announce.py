@@ -15,7 +15,7 @@ from uuid import uuid4
 import pytest
 import trio
 
-from actors import ChildSpec
+from actors import ActorRef, ChildSpec, Supervisor
 from actors.testing import open_test_system
 from hawk.config.messages import Follow
 from hawk.config.schema import Settings
@@ -99,6 +99,21 @@ async def test_it_follows_other_settings_at_once(browser: Browser) -> None:
         said.append(None)
         ref.tell(Follow(Settings()))
         await browser.wait_for_no(ship.name)
+
+
+async def test_after_a_crash_it_is_announced_again(browser: Browser) -> None:
+    boat, ship = called("Boat"), called("Ship", port=5001)
+    said = [boat]
+    announcer: ActorRef[Any] = AnnouncerActor.reserve("announcer")
+    start = ChildSpec("announcer", partial(AnnouncerActor.start, lambda: said[-1]), announcer)
+    async with open_test_system() as system:
+        await system.start(ChildSpec("root", partial(Supervisor.start, [start])))
+        await browser.wait_for(boat.name)
+        said.append(ship)
+        actor: Any = announcer._actor_weakref()
+        actor._fail(RuntimeError("killed by a test"))
+        await browser.wait_for(ship.name)
+    await browser.wait_for_no(ship.name)
 
 
 @pytest.mark.filterwarnings(
