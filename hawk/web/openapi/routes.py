@@ -4,14 +4,17 @@ import json
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import trio
 from quart import Blueprint, Quart, Response, current_app, request
 
 from hawk.web.http import services
-from hawk.web.openapi.document import Route, openapi
 from hawk.web.operation import Answer, Operation, described, operation_of
 from hawk.web.query import NO_PARAMETERS
+
+if TYPE_CHECKING:
+    from hawk.web.openapi.document import Route
 
 routes = Blueprint("openapi", __name__, url_prefix="/api")
 
@@ -50,6 +53,8 @@ async def get_page() -> Response:
 
 @lru_cache(maxsize=1)
 def _document(base_path: str) -> bytes:
+    from hawk.web.openapi.document import openapi  # 400 KiB: for those who read it
+
     return json.dumps(openapi(routes_of(current_app), base_path), ensure_ascii=False).encode()
 
 
@@ -62,8 +67,10 @@ def _page(base_path: str) -> tuple[bytes, str]:
     return written.encode(), style_hash(written)
 
 
-def routes_of(app: Quart) -> Iterator[Route]:
+def routes_of(app: Quart) -> "Iterator[Route]":
     """All that say something of themselves."""
+    from hawk.web.openapi.document import Route
+
     for rule in app.url_map.iter_rules():
         function = app.view_functions[rule.endpoint]
         if (operation := operation_of(function)) is not None:
