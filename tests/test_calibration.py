@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tests.fake_bluez.monitors import Monitor
 from tests.fake_bluez.rig import FakeBluez
@@ -44,13 +45,17 @@ def test_readings_follow_the_calibration_of_their_device(tmp_path: Path) -> None
             "PATCH", f"/api/devices/{STARTER}", {"plausibility": limits}, "devices", STARTER
         )
         assert answer.status_code == 200, answer.text
-        wait_until(lambda: "12.5" in service.http.get(f"/api/devices/{STARTER}/connection").text)  # they hold
+
+        def of_its_link() -> Any:
+            return service.get(f"/api/devices/{STARTER}/connection")["data"]["attributes"]
+
+        wait_until(lambda: of_its_link()["limits"]["voltage"].get("max") == 12.5)  # they hold
         count = len(service.readings(STARTER))
         refused = service.http.post(f"/api/devices/{STARTER}/readings", timeout=60)
         assert refused.status_code == 503, refused.text
         assert "voltage 12.92 V is more than 12.5 V" in refused.text
         assert len(service.readings(STARTER)) == count
-        connection = service.get(f"/api/devices/{STARTER}/connection")["data"]["attributes"]
+        connection = of_its_link()
         assert connection["failed_by"] == {"implausible": 1}
         assert {each["quantity"]: each["limit"] for each in connection["rejected"]} == {
             "voltage": 12.5, "temperature": -10, "state_of_charge": 50,
