@@ -135,11 +135,12 @@ def _open(launch: Launch, folder: DataFolder, stack: ExitStack, ending: Ending) 
     if launch.demo and isinstance(radio, Fleet) and not files.snapshot.devices:
         files.write(configured_fleet(radio.fleet, clock.moment().utc))
     tape = Tape()
+    folder.api_token(file.settings.api.token.get_secret_value())  # made at the first start
     return Parts(
         settings=file,
         gateway_id=folder.gateway_id(),
         tokens=Tokens(
-            lambda: folder.api_token(file.settings.api.token.get_secret_value()),
+            lambda: folder.kept_token(file.settings.api.token.get_secret_value()),
             TokenFile(folder.read_only_tokens),
         ),
         clock=clock,

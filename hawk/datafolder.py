@@ -96,6 +96,12 @@ class DataFolder:
 
         return chosen or self._made_once(self.token_file, secrets.token_urlsafe(24), TOKEN, 0o600)
 
+    def kept_token(self, chosen: str) -> str:
+        """The same, but none is made: while a disk is away its folder may be there, and empty."""
+        from hawk.config.schema import TOKEN
+
+        return chosen or self._kept(self.token_file, TOKEN)
+
     def new_api_token(self) -> str:
         """In the place of the old one. Raises ConfigurationError."""
         fresh = secrets.token_urlsafe(24)
@@ -142,6 +148,9 @@ class DataFolder:
     def _made_once(self, file: Path, fresh: str, pattern: str, mode: int) -> str:
         if not file.exists():
             durable.write(file, f"{fresh}\n".encode(), mode=mode)
+        return self._kept(file, pattern)
+
+    def _kept(self, file: Path, pattern: str) -> str:
         try:
             text = file.read_text().strip()
         except OSError as error:

@@ -69,3 +69,14 @@ def test_a_damaged_gateway_id_is_not_made_anew(tmp_path: Path, content: bytes) -
     with DataFolder.open(tmp_path) as folder, pytest.raises(ConfigurationError, match="is damaged: mend it"):
         folder.gateway_id()
     assert (tmp_path / "gateway-id").read_bytes() == content
+
+
+def test_a_token_that_is_gone_while_the_service_runs_is_not_made_anew(tmp_path: Path) -> None:
+    """An empty folder may be what a disk leaves behind that is just being mounted again."""
+    with DataFolder.open(tmp_path / "data") as folder:
+        token = folder.api_token("")
+        assert folder.kept_token("") == token
+        folder.token_file.unlink()
+        with pytest.raises(ConfigurationError, match="api-token cannot be read"):
+            folder.kept_token("")
+        assert not folder.token_file.exists()

@@ -117,6 +117,7 @@ def test_a_kill_fires_the_will_and_a_restart_says_all_again_without_a_poll(tmp_p
 def test_what_came_while_the_broker_was_away_is_said_once(tmp_path: Path) -> None:
     with Mosquitto(tmp_path) as broker, service(tmp_path / "data", broker) as running:
         settled(running)
+        poll(running, FIRST)  # so that none is under way that said its reading before
         broker.kill()
         wait_until(lambda: "it is tried again" in running.log_text())
         missed = {poll(running, FIRST)["seq"] for _ in range(3)}
