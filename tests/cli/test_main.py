@@ -34,16 +34,20 @@ def end(process: "subprocess.Popen[str]", signal_: signal.Signals) -> tuple[int,
 
 
 def wait_for_trio(process: "subprocess.Popen[str]") -> None:
-    """Its loop has an epoll, as seen twice: just while it becomes another program it still has the files of this one."""
-    seen: list[bool] = []
+    """Its loop has an epoll. While it becomes another program it still has the files of this one, but no libraries."""
+    proc = Path(f"/proc/{process.pid}")
 
     def looping() -> bool:
+        if (
+            b"\0hawk\0" not in (proc / "cmdline").read_bytes()
+            or "pydantic_core" not in (proc / "maps").read_text()
+        ):
+            return False
         files = []
-        for each in Path(f"/proc/{process.pid}/fd").iterdir():
+        for each in (proc / "fd").iterdir():
             with suppress(FileNotFoundError):  # closed meanwhile
                 files.append(str(each.readlink()))
-        seen.append("anon_inode:[eventpoll]" in files)
-        return seen[-2:] == [True, True]
+        return "anon_inode:[eventpoll]" in files
 
     wait_until(looping)
 
