@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import math
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any, TypeVar, cast
 
@@ -19,6 +20,7 @@ import trio_asyncio
 R = TypeVar("R")
 
 CLEAN_UP = 20.0  # [s] for calls that are ended with the loop
+AGAIN = 1.0  # [s] for a task of a library to hear that it is cancelled
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +121,7 @@ class Bridge:
                 if died := not loop.is_running():
                     await nursery.start(loop._main_loop)
                 await self._end(tuple(self._calls), loop)
-                await self._end([_Call(task) for task in asyncio.all_tasks(loop)], loop)
+                await self._end([_Call(task) for task in asyncio.all_tasks(loop)], loop, again=AGAIN)
                 if died:
                     loop.stop(trio.Event())  # without an event of its own only a loop's first stop counts
         if not loop.is_running():
@@ -127,15 +129,23 @@ class Bridge:
             for task in asyncio.all_tasks(loop):
                 asyncio.tasks._unregister_task(task)  # asyncio's door for those who write loops
 
-    async def _end(self, calls: Collection[_Call], loop: trio_asyncio.TrioEventLoop) -> None:
-        """Unless the loop dies (again) meanwhile, or they take too long."""
+    async def _end(
+        self, calls: Collection[_Call], loop: trio_asyncio.TrioEventLoop, again: float = math.inf
+    ) -> None:
+        """Unless the loop dies (again) meanwhile, or they take too long. A cancellation is repeated after `again`
+        seconds: one that comes together with what it waits for is lost by `asyncio.wait_for` in Python 3.11.
+        """
         for call in calls:
             call.task.cancel()
         with trio.move_on_after(CLEAN_UP):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_until, loop.wait_stopped, nursery.cancel_scope)
                 for call in calls:
-                    await call.done.wait()
+                    while not call.done.is_set():
+                        with trio.move_on_after(again):
+                            await call.done.wait()
+                            break
+                        call.task.cancel()
                 nursery.cancel_scope.cancel()
 
     def _tell_callers(self) -> None:

@@ -49,7 +49,12 @@ def test_readings_follow_the_calibration_of_their_device(tmp_path: Path) -> None
         def of_its_link() -> Any:
             return service.get(f"/api/devices/{STARTER}/connection")["data"]["attributes"]
 
-        wait_until(lambda: of_its_link()["limits"]["voltage"].get("max") == 12.5)  # they hold
+        def at_rest_within_limits() -> bool:
+            """They hold, and no poll is under way whose value was judged before."""
+            link = of_its_link()
+            return link["limits"]["voltage"].get("max") == 12.5 and link["next_poll_in"] is not None
+
+        wait_until(at_rest_within_limits, within=60)
         count = len(service.readings(STARTER))
         refused = service.http.post(f"/api/devices/{STARTER}/readings", timeout=60)
         assert refused.status_code == 503, refused.text

@@ -7,7 +7,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from aiomqtt.exceptions import MqttError
 
 BATCH = 100  # messages that are sent before their acknowledgements are waited for
+AGAIN = 0.5  # [s] for a cancellation, then it is repeated
 MOST_PENDING = 300  # that wait for theirs, of several senders; aiomqtt complains of more
 
 _REFUSALS = {  # the codes of MQTT 3.1.1 and of 5
@@ -86,7 +87,7 @@ class Line:
     ) -> None:
         """Until it is cancelled; `up` is called once, when messages can be sent. Raises BrokerDown."""
         await self._bridge.wait_open()
-        await self._call(self._session, server, will, filters, up, arrived)
+        await self._call(_until_heard, self._session, server, will, filters, up, arrived)
 
     async def send(self, messages: Sequence[Message]) -> None:
         """In this order; returns when the broker has acknowledged all. Raises BrokerDown; then nobody knows
@@ -155,6 +156,23 @@ class Line:
         if self._client is None:
             raise BrokerDown("there is no session with a broker")
         return self._client
+
+
+async def _until_heard(fn: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
+    """Cancels `fn` again and again until it ends: aiomqtt hears nothing while a thread of it connects, and in
+    Python 3.11 `asyncio.wait_for` loses a cancellation that comes together with its result.
+    """
+    task = asyncio.create_task(fn(*args))
+    try:
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
+        while not task.done():
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait({task}, timeout=AGAIN)
+        task.cancelled() or task.exception()  # asyncio complains of one that nobody looked at
+        raise
+    task.result()
 
 
 def _client(server: Server, will: Message) -> "aiomqtt.Client":

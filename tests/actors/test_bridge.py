@@ -1,6 +1,7 @@
 """The bridge to asyncio: nothing that happens in the loop takes Trio down, and the other way round."""
 
 import asyncio
+import contextlib
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 import trio
 
-from actors.bridge import Bridge, LoopGone
+from actors.bridge import CLEAN_UP, Bridge, LoopGone
 
 
 @asynccontextmanager
@@ -182,3 +183,20 @@ async def test_a_task_that_nobody_looks_after_does_not_end_the_loop(caplog: pyte
         await bridge.call(forget)
         assert await bridge.call(double, 1) == 2
     assert "ZeroDivisionError" in caplog.text
+
+
+async def test_a_library_that_loses_a_cancellation_is_told_again() -> None:
+    """As `asyncio.wait_for` of Python 3.11 does now and then."""
+
+    async def deaf_once() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(3600)
+        await asyncio.sleep(3600)
+
+    async def begin() -> "asyncio.Task[None]":
+        return asyncio.create_task(deaf_once())
+
+    with trio.fail_after(CLEAN_UP):
+        async with running() as (bridge, _):
+            task = await bridge.call(begin)
+    assert task.cancelled()

@@ -12,6 +12,7 @@ import trio
 from cryptography import x509
 from trio.testing import wait_all_tasks_blocked
 
+from actors.bridge import CLEAN_UP
 from hawk.errors import BrokerDown, BrokerRefuses
 from hawk.mqtt.line import Arrived, Line, Server
 from hawk.mqtt.messages import Message
@@ -197,3 +198,33 @@ async def test_an_authority_that_is_no_file_is_named(tmp_path: Path) -> None:
         assert isinstance(error, BrokerRefuses)
         assert "mqtt.ca_file" in str(error)
         assert str(wrong) in str(error)
+
+
+async def test_a_session_that_is_ended_just_when_the_broker_answers_ends() -> None:
+    """A service that was stopped right after its start waited for it, and left its run.json behind."""
+    welcomed = trio.Event()
+
+    async def welcome(client: trio.SocketStream) -> None:
+        async with client:
+            await client.receive_some()
+            await client.send_all(bytes.fromhex("20020000"))  # CONNACK; it says nothing after that
+            welcomed.set()
+            await trio.sleep_forever()
+
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    at = replace(server(listener.socket.getsockname()[1]), timeout=1000)
+    async with trio.open_nursery() as broker:
+        broker.start_soon(trio.serve_listeners, welcome, [listener])
+        for moment in range(10):  # in one of them the answer and the end come together
+            welcomed = trio.Event()
+            async with trio.open_nursery() as nursery:
+                line = Line()
+                nursery.start_soon(line.run)
+                nursery.start_soon(line.session, at, WILL, ["cmd"], lambda: None, lambda _: None)
+                await welcomed.wait()
+                for _ in range(moment):
+                    await trio.lowlevel.checkpoint()
+                nursery.cancel_scope.cancel()
+                ended_at = trio.current_time()
+            assert trio.current_time() < ended_at + CLEAN_UP, moment
+        broker.cancel_scope.cancel()
