@@ -11,6 +11,7 @@ import trio
 from hawk.ble import refusal
 from hawk.ble.open import open_radio
 from hawk.ble.radio import Limits, Radio
+from hawk.cli import interruptible
 from hawk.clock import SystemClock
 from hawk.config.load import load
 from hawk.config.schema import Settings
@@ -48,7 +49,7 @@ class Alone:
         """What the service answers as `meta`. Raises BluetoothError."""
         radio = open_radio(self.settings)
         limits = Limits(session=self.settings.bluetooth.session_timeout)
-        sample = trio.run(read_once, radio, address, driver, limits)
+        sample = interruptible.run(read_once, radio, address, driver, limits)
         reading = Reading(
             device_id=address,
             moment=SystemClock(self.settings.clock.trust).moment(),

@@ -68,9 +68,8 @@ def _examine_bluetooth(
 ) -> None:
     import asyncio
 
-    import trio
-
     from hawk.ble.open import open_radio
+    from hawk.cli import interruptible
     from hawk.cli.drivers import drop_ins, installed
     from hawk.doctor import bluetooth, reading
     from hawk.doctor.checks import BLUETOOTH, untold
@@ -85,7 +84,7 @@ def _examine_bluetooth(
     tell(rfkill(wanted))
     if asyncio.run(bluetooth.examine(wanted, who, tell)):
         known = installed(drop_ins(data, settings))
-        tell(trio.run(reading.connect, open_radio(settings, exclusive=True), known))
+        tell(interruptible.run(reading.connect, open_radio(settings, exclusive=True), known))
     tell(wifi(wanted))
 
 

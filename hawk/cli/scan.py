@@ -86,15 +86,13 @@ def _scan(
     import os
     from functools import partial
 
-    import trio
-
     from hawk import datafolder
     from hawk.ble.open import open_radio
     from hawk.ble.radio import Limits
     from hawk.ble.recording_file import recording_to
     from hawk.ble.redecoding import explain
     from hawk.ble.tape import Tape, TapedRadio
-    from hawk.cli import through
+    from hawk.cli import interruptible, through
     from hawk.cli.config_file import read
     from hawk.cli.survey import Survey
     from hawk.clock import SystemClock
@@ -108,7 +106,7 @@ def _scan(
     radio = TapedRadio(
         open_radio(settings, exclusive=limits is not None), tape, partial(explain, survey.catalogue)
     )
-    listen = partial(trio.run, _listen, radio, survey, duration, limits, tape)
+    listen = partial(interruptible.run, _listen, radio, survey, duration, limits, tape)
     incomplete = None
     if record is None:
         listen()
