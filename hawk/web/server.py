@@ -11,7 +11,14 @@ from pathlib import Path
 import trio
 from hypercorn.config import Config
 from hypercorn.trio import serve
-from hypercorn.typing import ASGIFramework, ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
+from hypercorn.typing import (
+    ASGIFramework,
+    ASGIReceiveCallable,
+    ASGIReceiveEvent,
+    ASGISendCallable,
+    ASGISendEvent,
+    Scope,
+)
 from quart_trio import QuartTrio
 
 from actors import Actor
@@ -24,6 +31,8 @@ from hawk.web.services import AccessChanged, Services, StreamsEnd
 LOOK = 1.0  # [s] between two looks at the files of tokens and certificate
 STOP = 2.0  # [s] for requests that run, at the end
 LONGEST_REQUEST = 360.0  # [s] that reading a device can take, and some more
+LATE_BODY = 1.0  # [s] that a request which is answered already may take to end
+KEEP_ALIVE = 6.0  # [s] without a request, also before the first; httpx lets go after 5, sooner than we
 HANDSHAKE = 10.0  # [s] for a client to agree on TLS
 
 log = logging.getLogger(__name__)
@@ -149,6 +158,7 @@ class _Config(Config):
         self.accesslog, self.errorlog = None, _hypercorn_log()
         self.include_server_header = False
         self.ssl_handshake_timeout = HANDSHAKE
+        self.keep_alive_timeout = KEEP_ALIVE
 
     @property
     def ssl_enabled(self) -> bool:
@@ -159,16 +169,33 @@ class _Config(Config):
 
 
 def _ending_well(app: QuartTrio) -> ASGIFramework:
-    """Hypercorn tells the end of a response to Quart before it closes the connection, Quart cancels what
-    runs for the request, and that is the closing: the connection would stay open for ever."""
+    """What Hypercorn leaves to the application at the end of a request.
+
+    It tells the end of a response to Quart before it closes the connection, Quart cancels what runs for the request,
+    and that is the closing: the connection would stay open for ever. And it hangs up without a word when a response
+    ends before its request has, as a refusal may: the next request of that client would get no answer.
+    """
 
     async def wrapped(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        async def shielded(message: ASGISendEvent) -> None:
+        all_read = trio.Event()
+
+        async def reading() -> ASGIReceiveEvent:
+            message = await receive()
+            if message["type"] != "http.request" or not message["more_body"]:
+                all_read.set()
+            return message
+
+        async def ending(message: ASGISendEvent) -> None:
+            if message["type"] == "http.response.start" and not all_read.is_set():
+                with trio.move_on_after(LATE_BODY):
+                    await all_read.wait()
+                if not all_read.is_set() and scope["type"] == "http" and scope["http_version"] != "2":
+                    message["headers"] = [*message["headers"], (b"connection", b"close")]
             last = message["type"] == "http.response.body" and not message.get("more_body")
             with trio.CancelScope(shield=last):
                 await send(message)
 
-        await app(scope, receive, shielded)
+        await app(scope, reading, ending)
 
     return wrapped
 
