@@ -368,7 +368,7 @@ async def test_links_of_a_killed_process_are_cleared_others_and_our_own_are_not(
 
 
 async def test_links_that_were_left_go_in_the_time_of_one() -> None:
-    with daemon(3, notify="none", disconnect_delay=0.8) as bluez:
+    with daemon(3, notify="none", disconnect_delay=2) as bluez:
         async with running() as owner, running() as successor, trio.open_nursery() as nursery:
             ears = Ears()
             nursery.start_soon(owner.scan, ears)
@@ -380,7 +380,7 @@ async def test_links_that_were_left_go_in_the_time_of_one() -> None:
                     await trio.sleep(0.02)
             began = trio.current_time()
             assert set(await successor.clear((A, B, C))) == {A, B, C}
-            assert trio.current_time() - began < 1.6
+            assert trio.current_time() - began < 4
             nursery.cancel_scope.cancel()
 
 
@@ -592,7 +592,7 @@ async def test_an_adapter_is_on_again_soon_when_its_power_cycle_is_cancelled() -
                     await trio.sleep(0.02)
             nursery.cancel_scope.cancel()
             began = trio.current_time()
-        assert trio.current_time() - began < 1.0
+        assert trio.current_time() - began < 1.9  # with the pause 2.0
         assert len(bluez.state()["powered"]) == 2
 
 

@@ -211,7 +211,7 @@ async def test_a_place_that_hangs_holds_up_neither_the_store_nor_the_status_nor_
         status = await bench.until_state("down")
         assert status.reason == "no answer within 60 s"
         began = time.monotonic()
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 10.0
     assert place.hang is not None
     place.hang.set()
     await place.until_closed()
