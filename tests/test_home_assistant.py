@@ -188,8 +188,12 @@ def test_every_kind_of_device_is_taken_without_a_complaint(tmp_path: Path) -> No
             expected |= {part["unique_id"] for part in parts.values()}
         assert sum("energy" in each for each in expected) >= 8
         wait_until(lambda: expected <= core.ask("entities").keys(), within=60)
-        wait_until(lambda: all(core.state_of(each) for each in expected))
-        assert [each for each in expected if core.state_of(each)["state"] == "unavailable"] == []
+
+        def available(entity: str) -> bool:
+            state = core.state_of(entity)
+            return state is not None and state["state"] != "unavailable"
+
+        wait_until(lambda: all(map(available, expected)))
         assert core.ask("log") == []
 
 
