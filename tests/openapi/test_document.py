@@ -71,6 +71,14 @@ def test_the_page_says_of_each_endpoint_what_the_description_says() -> None:
     assert said == ours
 
 
+def test_what_can_be_changed_by_two_says_that_the_other_was_first() -> None:
+    """A device that is ignored is put into a vehicle by its relationship: 409 was not described there."""
+    for route in ROUTES:
+        if "If-Match" in route.operation.headers and route.method != "GET":
+            responses = DOCUMENT["paths"][route.path][route.method.lower()]["responses"]
+            assert {"409", "412"} <= responses.keys(), name(route)
+
+
 def test_each_operation_has_an_id_of_its_own() -> None:
     ids = [
         operation["operationId"] for methods in DOCUMENT["paths"].values() for operation in methods.values()

@@ -71,7 +71,7 @@ def refused_with(operation: Operation, method: str, *, placed: bool) -> frozense
     if operation.speaks_jsonapi:
         found |= {400, 406, 503, 504}
     if "If-Match" in operation.headers:
-        found |= {412}
+        found |= {409, 412}  # also when somebody edits the file in the same instant
     if method in {"POST", "PATCH"} or operation.body is not None:
         found |= {408, 413, 415}
     if operation.body is not None:
