@@ -13,6 +13,7 @@ import pytest
 from hawk.config.load import load
 from hawk.datafolder import DataFolder
 from hawk.registry.files import RegistryFiles
+from hawk.tokens import TokenFile
 from tests.power_cut import calls_of, disks
 
 CUTS = 100
@@ -27,6 +28,7 @@ from hawk.model.address import Address
 from hawk.registry import changes
 from hawk.registry.files import RegistryFiles
 from hawk.registry.messages import DeviceChanges
+from hawk.tokens import TokenFile
 folder = Path(sys.argv[1])
 """
 _SETTINGS = """
@@ -45,6 +47,16 @@ _TOKEN = """
 opened = DataFolder(folder)
 def change(n):
     opened.new_api_token()
+"""
+_READ_ONLY_TOKENS = """
+file = TokenFile(folder / "api-tokens.json")
+file.read()
+def change(n):
+    there = file.read()
+    if len(there) > 3:
+        file.remove(there[0].name)
+    else:
+        file.add(f"phone{n}", "2026-01-01T00:00:00Z")
 """
 
 
@@ -68,6 +80,10 @@ def token(folder: Path) -> object:
     return DataFolder(folder).api_token("")
 
 
+def read_only_tokens(folder: Path) -> object:
+    return TokenFile(folder / "api-tokens.json").read()
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     name: str
@@ -80,6 +96,7 @@ DOCUMENTS = [
     Document("devices.json", _REGISTRY, devices),
     Document("vehicles.json", _REGISTRY, vehicles),
     Document("api-token", _TOKEN, token),
+    Document("api-tokens.json", _READ_ONLY_TOKENS, read_only_tokens),
 ]
 
 
