@@ -272,7 +272,7 @@ def test_the_alias_prefix_serves_users_of_blupow(tmp_path: Path) -> None:
 # -- what a broker can do to us ----------------------------------------------------------------
 
 # What it acknowledged is on its way at once: a kill finds nothing of it in its memory.
-LOADED = ("allow_anonymous true", "max_queued_messages 0", "max_inflight_messages 0")
+LOADED = ("allow_anonymous true", "max_inflight_messages 0")
 LOUD = {"BATTERYHAWK_LOGGING_LEVEL": "INFO", "BATTERYHAWK_SIMULATION_MODELS": "BM6"}
 
 

@@ -30,7 +30,14 @@ class Mosquitto:
         assert MOSQUITTO, "mosquitto is missing: apt-get install mosquitto mosquitto-clients"
         self.port, self._folder = free_port(), folder
         user = getpass.getuser()  # root, too: another user could not enter the folder
-        lines = (f"listener {self.port} 127.0.0.1", "log_dest stderr", f"user {user}", *configuration)
+        patience = "max_queued_messages 0"  # else a witness that is slow to listen misses what is too much
+        lines = (
+            f"listener {self.port} 127.0.0.1",
+            "log_dest stderr",
+            f"user {user}",
+            patience,
+            *configuration,
+        )
         self._file = folder / "mosquitto.conf"
         self._file.write_text("\n".join(lines) + "\n")
         self._process: subprocess.Popen[bytes] | None = None

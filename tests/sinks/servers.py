@@ -146,7 +146,9 @@ class Influxd(Server):
         )
 
     def count(self) -> int:
-        """Of voltages."""
+        """Of voltages; none while the database is not made yet."""
+        if ["battery_hawk"] not in self.values("SHOW DATABASES"):
+            return 0
         return sum(row[1] for row in self.values("SELECT count(voltage) FROM battery_reading"))
 
     def values(self, q: str, db: str = "battery_hawk") -> list[list[Any]]:

@@ -52,9 +52,11 @@ def sending(path: Path, port: int, *what: str) -> Iterator[subprocess.Popen[str]
     command = [sys.executable, "-m", "tests.sinks.sender", str(path), str(port), *what]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as sender:
         assert sender.stdout is not None
-        assert sender.stdout.readline() == "up\n"
-        yield sender
-        sender.kill()
+        try:
+            assert sender.stdout.readline() == "up\n"
+            yield sender
+        finally:
+            sender.kill()
 
 
 @contextmanager
@@ -109,7 +111,7 @@ def test_kills_of_both_lose_nothing_and_double_nothing(tmp_path: Path, kind: typ
         assert len(kills) >= 5
         expected = stored(path)
         with sending(path, database.port):
-            wait_until(lambda: database.count() == len(expected), within=60)
+            wait_until(lambda: database.count() == len(expected), within=120)
         check(database, expected)
 
 
