@@ -153,7 +153,7 @@ class Influxd(Server):
 
     def values(self, q: str, db: str = "battery_hawk") -> list[list[Any]]:
         """Of all series, one after the other."""
-        return [row for series in self.query(q, db) for row in series["values"]]
+        return [row for series in self.query(q, db) for row in series.get("values", ())]
 
 
 class VictoriaMetrics(Server):
